@@ -1,0 +1,1 @@
+//! Threads and processes: launch flags, start-up, and stopping together.

@@ -1,0 +1,1 @@
+//! Files to column shards, streaming and in parallel by byte range.

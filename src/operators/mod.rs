@@ -1,0 +1,1 @@
+//! The engine: schedule, push, pull and sync as timely operators.

@@ -1,0 +1,1 @@
+//! Results, run logs, progress and model files.
