@@ -70,7 +70,7 @@ impl Line {
     fn unpack(&self, pairs: &Pairs, values: &mut [f64; LINE]) {
         for word in (0..8).step_by(2) {
             let (mut even, mut odd) = self.neighbours(word);
-            for row in (word..LINE).step_by(16) {
+            for row in (0..LINE / 16).map(|step| 16 * step + word) {
                 values[row..row + 2].copy_from_slice(&pairs[even as usize & 15]);
                 values[row + 8..row + 10].copy_from_slice(&pairs[odd as usize & 15]);
                 even >>= 4;
@@ -84,24 +84,31 @@ impl Line {
     fn dot(&self, pairs: &Pairs, r: &[f64; LINE], lanes: &mut Lanes) {
         for word in (0..8).step_by(2) {
             let (mut even, mut odd) = self.neighbours(word);
+            let sum = |lane: usize| [lanes.0[lane + word], lanes.0[lane + word + 1]];
             // Four pairs of accumulators at a time stay in registers.
-            let mut sums =
-                [0, 8, 16, 24].map(|lane| [lanes.0[lane + word], lanes.0[lane + word + 1]]);
-            for row in (word..LINE).step_by(LANES) {
-                let nibbles = [even, odd, even >> 4, odd >> 4];
-                for (group, (sum, nibble)) in sums.iter_mut().zip(nibbles).enumerate() {
-                    let x = pairs[nibble as usize & 15];
-                    sum[0] += x[0] * r[row + 8 * group];
-                    sum[1] += x[1] * r[row + 8 * group + 1];
-                }
+            let mut sums = [sum(0), sum(8), sum(16), sum(24)];
+            for group in 0..LINE / LANES {
+                let row = group * LANES + word;
+                add_pair(&mut sums[0], pairs, even, &r[row..row + 2]);
+                add_pair(&mut sums[1], pairs, odd, &r[row + 8..row + 10]);
+                add_pair(&mut sums[2], pairs, even >> 4, &r[row + 16..row + 18]);
+                add_pair(&mut sums[3], pairs, odd >> 4, &r[row + 24..row + 26]);
                 even >>= 8;
                 odd >>= 8;
             }
-            for (lane, sum) in [0, 8, 16, 24].into_iter().zip(sums) {
-                lanes.0[lane + word..][..2].copy_from_slice(&sum);
+            for (sum, lane) in sums.iter().zip([0, 8, 16, 24]) {
+                lanes.0[lane + word..][..2].copy_from_slice(sum);
             }
         }
     }
+}
+
+/// Adds the products of two neighbouring rows whose codes are the lowest nibble.
+#[inline(always)]
+fn add_pair(sum: &mut [f64; 2], pairs: &Pairs, nibbles: u64, r: &[f64]) {
+    let x = &pairs[nibbles as usize & 15];
+    sum[0] += x[0] * r[0];
+    sum[1] += x[1] * r[1];
 }
 
 impl Codes<'_> {

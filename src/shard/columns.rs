@@ -75,12 +75,12 @@ impl ColumnShard {
     /// If there are not `rows` values.
     pub fn push_dense(&mut self, values: &[f64]) {
         assert_eq!(values.len(), self.rows, "a dense column has a value for every row");
-        let narrow = values.iter().all(|&value| is_narrow(value));
+        let narrow = are_narrow(values);
         let dense = self.rows * if narrow { 4 } else { 8 };
         let coded = size_of::<[f64; 4]>() + self.lines_per_column() * size_of::<Line>();
         match distinct(values) {
-            Some((table, count)) if coded <= dense => {
-                let codes = values.iter().map(|&value| code(value, &table[..count]));
+            Some(table) if coded <= dense => {
+                let codes = values.iter().map(|&value| code(value, &table));
                 self.append_codes(table, pack(codes));
             }
             _ if narrow => self.append_narrow(values.iter().map(|&value| value as f32)),
@@ -95,7 +95,7 @@ impl ColumnShard {
     pub fn push_sparse(&mut self, rows: &[u32], values: &[f64]) {
         assert_eq!(rows.len(), values.len(), "a sparse column has a value for every stored row");
         assert!(ascending(rows, self.rows), "stored rows ascend and lie within the shard");
-        if values.iter().all(|&value| is_narrow(value)) {
+        if are_narrow(values) {
             self.append_sparse_narrow(rows, values.iter().map(|&value| value as f32));
         } else {
             self.append_sparse_wide(rows, values.iter().copied());
@@ -215,9 +215,11 @@ impl ColumnShard {
     }
 }
 
-/// Whether `f32` holds the value exactly, the sign of zero included.
-fn is_narrow(value: f64) -> bool {
-    f64::from(value as f32).to_bits() == value.to_bits()
+/// Whether `f32` holds the values exactly, the signs of zeros included.
+fn are_narrow(values: &[f64]) -> bool {
+    let exact = |value: &f64| f64::from(*value as f32).to_bits() == value.to_bits();
+    // A group at a time without branches, so that it vectorises.
+    values.chunks(LANES).all(|group| group.iter().fold(true, |all, value| all & exact(value)))
 }
 
 /// Whether rows are strictly ascending and below `bound`.
@@ -226,33 +228,37 @@ pub(super) fn ascending(rows: &[u32], bound: usize) -> bool {
         && rows.last().is_none_or(|&last| (last as usize) < bound)
 }
 
-/// The distinct values by their bits, in the order they first appear, and how many; nothing if they
-/// are more than four.
-fn distinct(values: &[f64]) -> Option<([f64; 4], usize)> {
+/// The distinct values by their bits, in the order they first appear, padded with zeros; nothing if
+/// they are more than four.
+fn distinct(values: &[f64]) -> Option<[f64; 4]> {
     let mut table = [0.0; 4];
     let mut count = 0;
-    // Runs of known values are skipped a group at a time.
     for group in values.chunks(LANES) {
-        if count == 4 && group.iter().all(|&value| known(value, &table)) {
+        // Most groups bring nothing new; that is seen without branches.
+        let known = &table[..count];
+        if group.iter().fold(true, |all, &value| all & is_known(value, known)) {
             continue;
         }
         for &value in group {
-            if !known(value, &table[..count]) {
+            if !is_known(value, &table[..count]) {
                 *table.get_mut(count)? = value;
                 count += 1;
             }
         }
     }
-    Some((table, count))
+    Some(table)
 }
 
 /// Whether the table has a value.
-fn known(value: f64, table: &[f64]) -> bool {
-    table.iter().any(|entry| entry.to_bits() == value.to_bits())
+fn is_known(value: f64, table: &[f64]) -> bool {
+    table.iter().fold(false, |any, entry| any | (entry.to_bits() == value.to_bits()))
 }
 
-/// The code of a value that the table has.
-fn code(value: f64, table: &[f64]) -> u8 {
-    let others = table.iter().take_while(|entry| entry.to_bits() != value.to_bits());
-    others.count() as u8
+/// The first code of a value that the table has.
+fn code(value: f64, table: &[f64; 4]) -> u8 {
+    let mut code = 3;
+    for entry in (0..3).rev() {
+        code = if table[entry].to_bits() == value.to_bits() { entry as u8 } else { code };
+    }
+    code
 }

@@ -26,29 +26,25 @@ impl Lanes {
         T: Copy + Into<f64>,
         U: Copy + Into<f64>,
     {
+        self.add_map(x, y, |x, y| x * y);
+    }
+
+    /// Adds `f(x_i, y_i)` over rows that begin at a multiple of [`LANES`].
+    #[inline]
+    pub(super) fn add_map<T, U>(&mut self, x: &[T], y: &[U], f: impl Fn(f64, f64) -> f64)
+    where
+        T: Copy + Into<f64>,
+        U: Copy + Into<f64>,
+    {
         let (x_groups, x_rest) = x.as_chunks::<LANES>();
         let (y_groups, y_rest) = y.as_chunks::<LANES>();
         for (x, y) in x_groups.iter().zip(y_groups) {
             for lane in 0..LANES {
-                self.0[lane] += x[lane].into() * y[lane].into();
+                self.0[lane] += f(x[lane].into(), y[lane].into());
             }
         }
         for ((lane, &x), &y) in self.0.iter_mut().zip(x_rest).zip(y_rest) {
-            *lane += x.into() * y.into();
-        }
-    }
-
-    /// Adds `f(x_i, i)` over rows that begin at 0.
-    #[inline]
-    pub(super) fn add_map<T: Copy + Into<f64>>(
-        &mut self,
-        x: &[T],
-        mut f: impl FnMut(f64, usize) -> f64,
-    ) {
-        for (group, x) in x.chunks(LANES).enumerate() {
-            for (lane, &value) in x.iter().enumerate() {
-                self.0[lane] += f(value.into(), group * LANES + lane);
-            }
+            *lane += f(x.into(), y.into());
         }
     }
 
@@ -71,8 +67,17 @@ where
     T: Copy + Into<f64>,
     U: Copy + Into<f64>,
 {
+    sum(x, y, |x, y| x * y)
+}
+
+/// `Σ f(x_i, y_i)`.
+pub(super) fn sum<T, U>(x: &[T], y: &[U], f: impl Fn(f64, f64) -> f64) -> f64
+where
+    T: Copy + Into<f64>,
+    U: Copy + Into<f64>,
+{
     let mut lanes = Lanes::new();
-    lanes.add(x, y);
+    lanes.add_map(x, y, f);
     lanes.total()
 }
 

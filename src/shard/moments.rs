@@ -1,7 +1,7 @@
 //! First and second moments of a column.
 
 use super::codes::Codes;
-use super::dense::{Lanes, dot};
+use super::dense;
 use super::sparse::Entries;
 
 /// Weights of the rows, and their sum.
@@ -17,9 +17,7 @@ pub struct Weights<'a> {
 impl<'a> Weights<'a> {
     /// One finite, non-negative weight a row.
     pub fn new(values: &'a [f64]) -> Self {
-        let mut lanes = Lanes::new();
-        lanes.add_map(values, |weight, _| weight);
-        Weights { values, total: lanes.total() }
+        Weights { values, total: dense::sum(values, values, |weight, _| weight) }
     }
 
     /// The weights.
@@ -53,45 +51,47 @@ fn mean(sum: f64, total: f64) -> f64 {
 }
 
 /// Moments of a dense column; sums in the order of [`super::dense`].
-pub(super) fn dense<T>(x: &[T], weights: Option<Weights<'_>>) -> Moments
-where
-    T: Copy + Into<f64>,
-{
+pub(super) fn dense<T: Copy + Into<f64>>(x: &[T], weights: Option<Weights<'_>>) -> Moments {
     match weights {
-        None => dense_by(x, x.len() as f64, |_| 1.0),
-        Some(weights) => dense_by(x, weights.total, |row| weights.values[row]),
+        None => dense_by(x, x, x.len() as f64, |_| 1.0),
+        Some(weights) => dense_by(x, weights.values, weights.total, |w| w),
     }
 }
 
-fn dense_by<T>(x: &[T], total: f64, weight: impl Fn(usize) -> f64) -> Moments
+/// Row `i` weighs `weight(w_i)`.
+fn dense_by<T, U>(x: &[T], w: &[U], total: f64, weight: impl Fn(f64) -> f64) -> Moments
 where
     T: Copy + Into<f64>,
+    U: Copy + Into<f64>,
 {
-    let (mut sum, mut squares, mut centred) = (Lanes::new(), Lanes::new(), Lanes::new());
-    sum.add_map(x, |x, row| weight(row) * x);
-    let sum = sum.total();
+    let sum = dense::sum(x, w, |x, w| weight(w) * x);
     let mean = mean(sum, total);
-    squares.add_map(x, |x, row| weight(row) * (x * x));
-    centred.add_map(x, |x, row| weight(row) * ((x - mean) * (x - mean)));
-    let nonzeros = x.iter().filter(|&&x| x.into() != 0.0).count();
-    Moments { sum, squares: squares.total(), centred: centred.total(), nonzeros }
+    Moments {
+        sum,
+        squares: dense::sum(x, w, |x, w| weight(w) * (x * x)),
+        centred: dense::sum(x, w, |x, w| weight(w) * ((x - mean) * (x - mean))),
+        nonzeros: x.iter().filter(|&&x| x.into() != 0.0).count(),
+    }
 }
 
-/// Moments of a two-bit column: the weight of each code is summed in row order, then its value
-/// enters once, in the order of the codes.
+/// Moments of a two-bit column. Without weights each code's count enters once, in the order of the
+/// codes; with weights sums are those of a dense column.
 pub(super) fn codes(column: &Codes<'_>, weights: Option<Weights<'_>>) -> Moments {
     let counts = column.counts();
-    let mut mass = counts.map(|count| count as f64);
-    if let Some(weights) = weights {
-        mass = [0.0; 4];
-        column.for_codes(|row, code| mass[code] += weights.values[row]);
-    }
-    let sum = dot(&mass, column.table);
-    let mean = mean(sum, mass.iter().sum());
-    let squares = dot(&mass, &column.table.map(|x| x * x));
-    let centred = dot(&mass, &column.table.map(|x| (x - mean) * (x - mean)));
+    let total = weights.map_or(column.rows as f64, |weights| weights.total);
+    let weigh = |table: [f64; 4]| match weights {
+        None => dense::dot(&counts.map(|count| count as f64), &table),
+        Some(weights) => Codes { table: &table, ..*column }.dot(weights.values),
+    };
+    let sum = weigh(*column.table);
+    let mean = mean(sum, total);
     let nonzeros = counts.iter().zip(column.table).filter(|(_, x)| **x != 0.0).map(|(n, _)| n);
-    Moments { sum, squares, centred, nonzeros: nonzeros.sum() }
+    Moments {
+        sum,
+        squares: weigh(column.table.map(|x| x * x)),
+        centred: weigh(column.table.map(|x| (x - mean) * (x - mean))),
+        nonzeros: nonzeros.sum(),
+    }
 }
 
 /// Moments of a sparse column over `rows` rows: the stored entries, then the zeros' part.

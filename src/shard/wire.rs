@@ -1,15 +1,18 @@
 //! Columns as flat words, so that they travel between shards in their compact form.
 //!
 //! A column is a header word, its form in the lower 3 bits and above them the number of rows (dense
-//! and two-bit) or of stored entries (sparse); then its data, 4-byte numbers two to a word, the
-//! first in the lower half, an odd last one alone with zeros above:
+//! and two-bit) or of stored entries (sparse); then its data, 4-byte numbers two to a word in the
+//! order of memory, an odd last one alone with zeros beside it:
 //! * 0: `f64` bits; 1: `f32` bits; 2: the table's `f64` bits, then the words of the lines;
 //! * 3: rows, then `f64` bits; 4: rows, then `f32` bits.
 
 use std::fmt;
 
+use bytemuck::Pod;
+
 use super::codes::{LINE, Line};
 use super::columns::{ColumnShard, View, ascending};
+use super::dense::LANES;
 
 /// Words that are not a column of the shard they were to be appended to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +58,6 @@ impl ColumnShard {
     pub fn encode(&self, column: usize, words: &mut Vec<u64>) {
         let header = |form: u64, count: usize| form | (count as u64) << FORM_BITS;
         let wide = |x: &f64| x.to_bits();
-        let narrow = |x: &f32| x.to_bits();
         match self.view(column) {
             View::Wide(x) => {
                 words.push(header(WIDE, x.len()));
@@ -63,7 +65,7 @@ impl ColumnShard {
             }
             View::Narrow(x) => {
                 words.push(header(NARROW, x.len()));
-                put_halves(x.iter().map(narrow), words);
+                put_halves(x, words);
             }
             View::Codes(x) => {
                 words.push(header(CODES, x.rows));
@@ -72,13 +74,13 @@ impl ColumnShard {
             }
             View::SparseWide(x) => {
                 words.push(header(SPARSE_WIDE, x.rows.len()));
-                put_halves(x.rows.iter().copied(), words);
+                put_halves(x.rows, words);
                 words.extend(x.values.iter().map(wide));
             }
             View::SparseNarrow(x) => {
                 words.push(header(SPARSE_NARROW, x.rows.len()));
-                put_halves(x.rows.iter().copied(), words);
-                put_halves(x.values.iter().map(narrow), words);
+                put_halves(x.rows, words);
+                put_halves(x.values, words);
             }
         }
     }
@@ -95,8 +97,8 @@ impl ColumnShard {
             return Err(CorruptColumn::WrongLength);
         }
         match form {
-            WIDE => self.append_wide(from.wide(count)?),
-            NARROW => self.append_narrow(from.narrow(count)?),
+            WIDE => self.append_wide(from.wide(count)?.iter().copied()),
+            NARROW => self.append_narrow(from.narrow(count)?.iter().copied()),
             CODES => {
                 let table = from.table()?;
                 let lines = from.lines(count)?;
@@ -104,11 +106,11 @@ impl ColumnShard {
             }
             SPARSE_WIDE => {
                 let rows = from.rows(count, self.rows())?;
-                self.append_sparse_wide(&rows, from.wide(count)?);
+                self.append_sparse_wide(rows, from.wide(count)?.iter().copied());
             }
             SPARSE_NARROW => {
                 let rows = from.rows(count, self.rows())?;
-                self.append_sparse_narrow(&rows, from.narrow(count)?);
+                self.append_sparse_narrow(rows, from.narrow(count)?.iter().copied());
             }
             _ => return Err(CorruptColumn::UnknownForm),
         }
@@ -117,10 +119,10 @@ impl ColumnShard {
 }
 
 /// Appends 4-byte numbers, two to a word.
-fn put_halves(mut halves: impl Iterator<Item = u32>, words: &mut Vec<u64>) {
-    while let Some(low) = halves.next() {
-        words.push(u64::from(low) | u64::from(halves.next().unwrap_or(0)) << 32);
-    }
+fn put_halves<T: Pod>(halves: &[T], words: &mut Vec<u64>) {
+    let start = words.len();
+    words.resize(start + halves.len().div_ceil(2), 0);
+    bytemuck::cast_slice_mut(&mut words[start..])[..halves.len()].copy_from_slice(halves);
 }
 
 /// Words not read yet. Everything is checked before it is handed out.
@@ -135,21 +137,17 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    fn wide(&mut self, count: usize) -> Result<impl Iterator<Item = f64> + 'a, CorruptColumn> {
-        let values = self.take(count)?.iter().map(|&bits| f64::from_bits(bits));
-        finite(values.clone())?;
-        Ok(values)
+    fn wide(&mut self, count: usize) -> Result<&'a [f64], CorruptColumn> {
+        finite(bytemuck::cast_slice(self.take(count)?))
     }
 
-    fn narrow(&mut self, count: usize) -> Result<impl Iterator<Item = f32> + 'a, CorruptColumn> {
-        let values = self.halves(count)?.map(f32::from_bits);
-        finite(values.clone().map(f64::from))?;
-        Ok(values)
+    fn narrow(&mut self, count: usize) -> Result<&'a [f32], CorruptColumn> {
+        finite(self.halves(count)?)
     }
 
     fn table(&mut self) -> Result<[f64; 4], CorruptColumn> {
         let mut table = [0.0; 4];
-        table.iter_mut().zip(self.wide(4)?).for_each(|(entry, value)| *entry = value);
+        table.copy_from_slice(self.wide(4)?);
         Ok(table)
     }
 
@@ -164,23 +162,22 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn rows(&mut self, count: usize, bound: usize) -> Result<Vec<u32>, CorruptColumn> {
-        let rows: Vec<u32> = self.halves(count)?.collect();
-        if ascending(&rows, bound) { Ok(rows) } else { Err(CorruptColumn::WrongRows) }
+    fn rows(&mut self, count: usize, bound: usize) -> Result<&'a [u32], CorruptColumn> {
+        let rows = self.halves(count)?;
+        if ascending(rows, bound) { Ok(rows) } else { Err(CorruptColumn::WrongRows) }
     }
 
-    fn halves(
-        &mut self,
-        count: usize,
-    ) -> Result<impl Iterator<Item = u32> + Clone + 'a, CorruptColumn> {
-        let words = self.take(count.div_ceil(2))?;
-        match words.last() {
-            Some(last) if count % 2 == 1 && last >> 32 != 0 => Err(CorruptColumn::Padding),
-            _ => Ok(words.iter().flat_map(|&word| [word as u32, (word >> 32) as u32]).take(count)),
+    fn halves<T: Pod>(&mut self, count: usize) -> Result<&'a [T], CorruptColumn> {
+        let halves: &[u32] = bytemuck::cast_slice(self.take(count.div_ceil(2))?);
+        match halves.get(count) {
+            Some(&beside) if beside != 0 => Err(CorruptColumn::Padding),
+            _ => Ok(bytemuck::cast_slice(&halves[..count])),
         }
     }
 }
 
-fn finite(mut values: impl Iterator<Item = f64>) -> Result<(), CorruptColumn> {
-    if values.all(f64::is_finite) { Ok(()) } else { Err(CorruptColumn::NotFinite) }
+fn finite<T: Copy + Into<f64>>(values: &[T]) -> Result<&[T], CorruptColumn> {
+    // A group at a time without branches, so that it vectorises.
+    let all = |group: &[T]| group.iter().fold(true, |all, &value| all & value.into().is_finite());
+    if values.chunks(LANES).all(all) { Ok(values) } else { Err(CorruptColumn::NotFinite) }
 }
