@@ -38,11 +38,14 @@ impl Lanes {
     {
         let (x_groups, x_rest) = x.as_chunks::<LANES>();
         let (y_groups, y_rest) = y.as_chunks::<LANES>();
+        // A copy that is only used here stays in registers.
+        let mut sums = self.0;
         for (x, y) in x_groups.iter().zip(y_groups) {
             for lane in 0..LANES {
-                self.0[lane] += f(x[lane].into(), y[lane].into());
+                sums[lane] += f(x[lane].into(), y[lane].into());
             }
         }
+        self.0 = sums;
         for ((lane, &x), &y) in self.0.iter_mut().zip(x_rest).zip(y_rest) {
             *lane += f(x.into(), y.into());
         }

@@ -21,8 +21,7 @@ impl Continuation {
         }
         let stages = ((target / start).ln() / RATIO.ln()).ceil().max(1.0);
         let factor = (target / start).powf(1.0 / stages);
-        let mut path =
-            Continuation { current: start, target, factor, left: stages as u32 };
+        let mut path = Continuation { current: start, target, factor, left: stages as u32 };
         path.advance();
         path
     }

@@ -33,7 +33,9 @@ mod live;
 mod options;
 mod penalty;
 mod program;
+mod rows;
 mod schedule;
+mod shard;
 mod vector;
 
 pub use certificate::Measure;

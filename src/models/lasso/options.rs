@@ -1,7 +1,6 @@
 //! What to fit, and how: checked once, then trusted.
 
 use super::schedule::WorkingSet;
-use crate::program::Key;
 use crate::scheduler;
 
 /// How strong the penalty is.
@@ -35,7 +34,8 @@ pub enum Scheduler {
 /// | `tolerance` | 1e-6 | stop at a duality gap of this fraction of `Σ w (y − ȳ)² / 2W` | ≥ 0 |
 /// | `screening` | true | leave out columns that provably stay zero (Gap Safe) | |
 /// | `scheduler` | `WorkingSet` | who is updated next | |
-/// | `max_rounds` | 10 000 | give up after so many rounds an epoch | ≥ 1 |
+/// | `certify_every` | 1000 | coordinate arms: updates between two certificates | ≥ 1 |
+/// | `max_rounds` | 1 000 000 | give up after so many rounds an epoch | ≥ 1 |
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// Strength of the penalty.
@@ -54,6 +54,8 @@ pub struct Options {
     pub screening: bool,
     /// Who is updated next.
     pub scheduler: Scheduler,
+    /// For the coordinate arms: updates between two certificates.
+    pub certify_every: u64,
     /// Rounds after which an epoch is given up.
     pub max_rounds: u64,
 }
@@ -69,7 +71,8 @@ impl Default for Options {
             tolerance: 1e-6,
             screening: true,
             scheduler: Scheduler::WorkingSet,
-            max_rounds: 10_000,
+            certify_every: 1000,
+            max_rounds: 1_000_000,
         }
     }
 }
@@ -101,20 +104,16 @@ impl Options {
 /// The scheduler the options ask for.
 pub fn scheduler(options: &Options) -> Box<dyn scheduler::Scheduler<u32>> {
     match options.scheduler {
-        Scheduler::WorkingSet => {
-            Box::new(WorkingSet::new(options.tolerance, options.max_rounds))
-        }
+        Scheduler::WorkingSet => Box::new(WorkingSet::new(options.tolerance, options.max_rounds)),
         Scheduler::Coordinates(policy, policy_options) => {
-            coordinates::<u32>(policy, policy_options, options)
+            let policy = scheduler::build::<u32>(policy, policy_options);
+            let stopping = scheduler::Stopping {
+                tolerance: options.tolerance,
+                every: options.certify_every,
+                max_updates: u64::MAX,
+                max_rounds: options.max_rounds,
+            };
+            Box::new(scheduler::Certified::new(policy, stopping))
         }
     }
-}
-
-fn coordinates<K: Key>(
-    policy: scheduler::Policy,
-    policy_options: scheduler::PolicyOptions,
-    options: &Options,
-) -> Box<dyn scheduler::Scheduler<K>> {
-    let inner = scheduler::build::<K>(policy, policy_options);
-    Box::new(scheduler::Certified::new(inner, options.tolerance).max_rounds(options.max_rounds))
 }
