@@ -30,12 +30,13 @@ use super::{ClusterError, Flags, bootstrap};
 ///
 /// ```
 /// use strads::cluster::{Flags, execute};
-/// use timely::dataflow::operators::{ToStream, Inspect};
+/// use timely::dataflow::operators::{Inspect, ToStream};
 ///
 /// let workers = execute(&Flags::threads(2), b"", |worker| {
 ///     let index = worker.index();
 ///     worker.dataflow::<u64, _, _>(|scope| {
-///         (0..3).to_stream(scope).inspect(move |x| println!("worker {index}: {x}"));
+///         let numbers = (0..3).to_stream(scope).container::<Vec<_>>();
+///         numbers.inspect(move |x| println!("worker {index}: {x}"));
 ///     });
 ///     index
 /// });

@@ -34,6 +34,8 @@ const LONGEST_TIMEOUT: u64 = 24 * 60 * 60;
 /// assert_eq!(command.cluster.workers(), 6);
 /// ```
 #[derive(clap::Args, Clone, Debug)]
+// Or else this documentation would become the help text of the command.
+#[command(about = None, long_about = None)]
 pub struct Flags {
     /// Worker threads in each process
     #[arg(short = 'w', long, value_name = "N", default_value_t = 1)]
@@ -148,6 +150,7 @@ mod tests {
     use super::*;
     use clap::Parser;
 
+    /// Trains
     #[derive(Parser)]
     #[command(disable_help_flag = true)]
     struct Command {
@@ -167,6 +170,15 @@ mod tests {
         assert_eq!(flags.workers(), 6);
         let flags = parse("x --threads 3 --processes 2 --process 1 --hostfile h");
         assert_eq!((flags.threads, flags.processes, flags.process), (3, 2, 1));
+    }
+
+    #[test]
+    fn the_command_keeps_its_own_help_text() {
+        use clap::CommandFactory;
+        let command = Command::command();
+        assert_eq!(command.get_about().map(ToString::to_string), Some("Trains".into()));
+        assert!(command.get_long_about().is_none());
+        command.debug_assert();
     }
 
     #[test]

@@ -151,3 +151,28 @@ fn explain(error: io::Error) -> Refusal {
         _ => Refusal::passing(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::thread::{sleep, spawn};
+
+    #[test]
+    fn bytes_that_drip_in_gain_no_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let dripping = spawn(move || {
+            let mut stream = TcpStream::connect(address).expect("it listens");
+            while stream.write_all(&MAGIC[..1]).is_ok() {
+                sleep(Duration::from_millis(20));
+            }
+        });
+        let (stream, _) = listener.accept().expect("a caller");
+        let deadline = Instant::now() + Duration::from_millis(100);
+        let received = Wire { stream: &stream, deadline }.receive::<BYTES>();
+        assert!(matches!(received, Err(Refusal::Passing(_))));
+        drop(stream);
+        dripping.join().expect("it ends with the connection");
+    }
+}

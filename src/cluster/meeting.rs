@@ -100,9 +100,12 @@ impl Meeting {
         self.state().over
     }
 
-    /// Ends start-up: connections from now on are too late.
+    /// Ends start-up: connections from now on are too late, and peers whose connections were not
+    /// taken see us leave.
     pub(super) fn end(&self) {
-        self.state().over = true;
+        let mut state = self.state();
+        state.over = true;
+        state.sockets.clear();
     }
 
     /// Looks how far start-up has come. If every process is connected, that ends it.
