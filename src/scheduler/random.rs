@@ -23,7 +23,7 @@ pub(super) const fn mix(word: u64) -> u64 {
 }
 
 /// Folds a word into a state: a bijection of either argument while the other is fixed.
-const fn absorb(state: u64, word: u64) -> u64 {
+pub(crate) const fn absorb(state: u64, word: u64) -> u64 {
     mix(state ^ mix(word.wrapping_add(GOLDEN)))
 }
 

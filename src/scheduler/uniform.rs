@@ -120,7 +120,7 @@ mod tests {
             let expected: Vec<u32> = (0..20).filter(|key| ![5, 6].contains(key)).collect();
             assert_eq!(drawn, expected);
         }
-        assert_eq!(block(4, 0, &view(0, 2, &[0, 1])), []);
+        assert!(block(4, 0, &view(0, 2, &[0, 1])).is_empty());
         let mut policy = Random::new(Width::Fixed(4), 0);
         assert_eq!(schedule(&mut policy, &view(0, 0, &[])), (Next::Finish, vec![]));
     }

@@ -42,6 +42,8 @@ pub struct Measure {
     pub updates: u64,
     /// 1 if this is the last stage, the λ that was asked for.
     pub(super) last: u64,
+    /// 1 if the epoch ran out of time.
+    pub(super) expired: u64,
 }
 
 impl Measure {
@@ -112,9 +114,15 @@ impl Certificate for Measure {
         self.nonzeros += share.nonzeros;
         self.screened += share.screened;
         self.updates += share.updates;
+        self.expired += share.expired;
     }
 
     fn error(&self) -> f64 {
-        if self.is_last_stage() { self.relative_gap() } else { f64::INFINITY }
+        // Out of time, any model is as good as will be had: the scheduler finishes.
+        match (self.expired > 0, self.is_last_stage()) {
+            (true, _) => 0.0,
+            (false, true) => self.relative_gap(),
+            (false, false) => f64::INFINITY,
+        }
     }
 }

@@ -5,7 +5,6 @@
 //! coefficient crosses zero: its minimiser is found exactly by walking the kinks, so no round
 //! raises the objective, whatever the block width and staleness.
 
-use super::penalty::Penalty;
 use super::program::Step;
 
 /// How far to go along the summed step: `t` times every step, except that the coefficient at
@@ -81,22 +80,19 @@ impl Length {
     }
 }
 
-/// The objective's penalty part at a length, for the tests of the walk.
-#[cfg(test)]
-fn penalty_at(steps: &[Step], t: f64) -> f64 {
-    steps
-        .iter()
-        .map(|step| {
-            let penalty = Penalty { l1: step.l1, l2: step.l2, positive: false };
-            penalty.value(step.old + t * (step.new - step.old))
-        })
-        .sum()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::penalty::Penalty;
     use super::*;
     use proptest::prelude::*;
+
+    fn penalty_at(steps: &[Step], t: f64) -> f64 {
+        let value = |step: &Step| {
+            let penalty = Penalty { l1: step.l1, l2: step.l2, positive: false };
+            penalty.value(step.old + t * (step.new - step.old))
+        };
+        steps.iter().map(value).sum()
+    }
 
     proptest! {
         #[test]

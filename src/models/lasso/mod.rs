@@ -27,6 +27,8 @@ mod certificate;
 mod change;
 mod design;
 mod effect;
+mod fit;
+mod folds;
 mod guard;
 mod lambda;
 mod live;
@@ -40,6 +42,11 @@ mod vector;
 
 pub use certificate::Measure;
 pub use change::{Change, Data, RowPart};
+pub use fit::{Fit, Plan, Point, Problem, Solution, fit};
+pub use folds::{Folds, Validation};
 pub use live::{LassoOutput, LiveLasso, Row, RowError};
 pub use options::{Lambda, Options, Scheduler, scheduler};
 pub use program::{Coefficient, Lasso, Parameter};
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,7 @@ pub enum Scheduler {
 /// | `scheduler` | `WorkingSet` | who is updated next | |
 /// | `certify_every` | 1000 | coordinate arms: updates between two certificates | ≥ 1 |
 /// | `max_rounds` | 1 000 000 | give up after so many rounds an epoch | ≥ 1 |
+/// | `max_seconds` | none | give up an epoch at the first certificate after so many seconds: results then depend on the machine | ≥ 0 |
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// Strength of the penalty.
@@ -58,6 +59,8 @@ pub struct Options {
     pub certify_every: u64,
     /// Rounds after which an epoch is given up.
     pub max_rounds: u64,
+    /// Seconds after which an epoch is given up.
+    pub max_seconds: Option<f64>,
 }
 
 impl Default for Options {
@@ -73,6 +76,7 @@ impl Default for Options {
             scheduler: Scheduler::WorkingSet,
             certify_every: 1000,
             max_rounds: 1_000_000,
+            max_seconds: None,
         }
     }
 }

@@ -10,6 +10,7 @@ pub(super) struct Penalty {
 }
 
 impl Penalty {
+    #[cfg(test)]
     pub fn value(self, beta: f64) -> f64 {
         self.l1 * beta.abs() + 0.5 * self.l2 * beta * beta
     }

@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytemuck::{Pod, Zeroable};
 
@@ -91,10 +92,13 @@ pub struct Lasso<I = u64> {
     updates: u64,
     intercept: f64,
     published: f64,
+    started: Instant,
+    measure: Measure,
+    warm: Arc<Vec<(u32, f64)>>,
     pub(super) live: RowStore<I>,
 }
 
-impl<I> Lasso<I> {
+impl<I: RowId> Lasso<I> {
     /// A model without data, for the shards `local` of `shards`.
     pub fn new(options: Options, shards: usize, local: Range<usize>) -> Self {
         let lambda = options.lambda;
@@ -121,12 +125,41 @@ impl<I> Lasso<I> {
             updates: 0,
             intercept: 0.0,
             published: 0.0,
+            started: Instant::now(),
+            measure: Measure::default(),
+            warm: Arc::default(),
             live: RowStore::default(),
         }
     }
 
     fn is_joint(&self) -> bool {
         self.options.scheduler == Scheduler::WorkingSet
+    }
+
+    /// The smallest λ at which all penalised coefficients are zero, if it has been taken.
+    pub fn lambda_max(&self) -> Option<f64> {
+        (!self.lambda_max.is_nan()).then_some(self.lambda_max)
+    }
+
+    /// Has a batch fit start from coefficients (data's scale, by column) once its data is there.
+    pub fn start_from(&mut self, coefficients: &Arc<Vec<(u32, f64)>>) {
+        self.warm = Arc::clone(coefficients);
+    }
+
+    /// The last certificate: the same on every worker.
+    pub fn measure(&self) -> &Measure {
+        &self.measure
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows.response.len()
+    }
+
+    /// Whether the epoch's time is over. Asked of shard 0 only; the certificate tells the others.
+    fn is_late(&self) -> bool {
+        let limit = self.options.max_seconds;
+        limit.is_some_and(|limit| self.started.elapsed().as_secs_f64() > limit)
     }
 
     fn shard(&mut self, shard: usize) -> &mut Shard {
@@ -143,6 +176,13 @@ impl<I> Lasso<I> {
             }
         }
         self.restate();
+        for &(key, value) in Arc::clone(&self.warm).iter() {
+            let shard = self.layout.shard_of(key as usize);
+            if self.local.contains(&shard) {
+                let position = self.layout.local(key as usize);
+                self.shard(shard).put(position, value);
+            }
+        }
     }
 
     /// Takes means, scales and norms anew, keeping coefficients on the data's scale.
@@ -158,6 +198,7 @@ impl<I> Lasso<I> {
         }
         self.working = WorkingColumns::new(rows.response.len());
         self.solved = None;
+        self.lambda_max = f64::NAN;
     }
 
     /// The share of the shards in what a refresh must know: entries, columns, λ_max, fitted values.
@@ -167,7 +208,8 @@ impl<I> Lasso<I> {
         let shard = &self.shards[shard - self.local.start];
         let fitted = shard.fitted(&self.rows);
         // A shard all zero has its response correlations for the first certificate as well.
-        let needed = matches!(self.lambda, Lambda::Ratio(_)) || fitted.is_none();
+        let asked = matches!(self.lambda, Lambda::Ratio(_)) || fitted.is_none();
+        let needed = asked && self.lambda_max.is_nan();
         let lambda_max = match needed {
             true => shard.lambda_max(&self.rows, options),
             false => f64::NAN,
@@ -195,7 +237,9 @@ impl<I> Lasso<I> {
             fitted.push(vector);
         }
         self.columns = columns as usize;
-        self.lambda_max = lambda_max;
+        if self.lambda_max.is_nan() {
+            self.lambda_max = lambda_max;
+        }
         self.cost = 2.0 * entries as f64 / (columns as f64).max(1.0);
         let mut residual = RowVector::new(self.rows.centred(), 0.0, &self.rows);
         let fitted = sum_vectors(fitted.into_iter(), &self.rows).unwrap_or_else(|_| damaged());
@@ -220,6 +264,7 @@ impl<I> Lasso<I> {
     /// Sets out for the λ asked for, from where the coefficients are known to be good.
     fn begin(&mut self, warm: bool) {
         self.updates = 0;
+        self.started = Instant::now();
         let target = match self.lambda {
             Lambda::Value(lambda) => lambda,
             Lambda::Ratio(ratio) if self.lambda_max > 0.0 => ratio * self.lambda_max,
@@ -272,6 +317,7 @@ impl<I> Lasso<I> {
     fn measured(&mut self, measure: &Measure) {
         self.intercept = self.rows.mean - measure.intercept;
         self.support = measure.nonzeros;
+        self.measure = *measure;
         if self.options.screening && self.is_joint() {
             for shard in &mut self.shards {
                 shard.screen(measure, &self.options, self.travelled);
@@ -467,7 +513,11 @@ impl<I: RowId> Program for Lasso<I> {
             self.travel();
         }
         let mut measure = if shard == 0 {
-            Measure { updates: self.updates, ..replica_measure(&self.residual, &self.rows) }
+            Measure {
+                updates: self.updates,
+                expired: u64::from(self.is_late()),
+                ..replica_measure(&self.residual, &self.rows)
+            }
         } else {
             Measure::default()
         };
@@ -532,7 +582,7 @@ impl<I: RowId> Program for Lasso<I> {
     }
 }
 
-impl<I> Lasso<I> {
+impl<I: RowId> Lasso<I> {
     /// The columns of a shard's keys that the others do not hold yet.
     fn send_columns(&self, shard: usize, keys: &[u32], effect: &mut Vec<u64>) {
         let index = shard - self.local.start;

@@ -70,6 +70,13 @@ impl Shard {
         self.beta[position] * self.facts[position].scale
     }
 
+    /// Sets a coefficient on the data's scale; without effect on columns that do not vary.
+    pub fn put(&mut self, position: usize, value: f64) {
+        if let Some(facts) = self.facts.get(position).filter(|facts| facts.scale > 0.0) {
+            self.beta[position] = value / facts.scale;
+        }
+    }
+
     /// Forgets all correlations.
     pub fn forget(&mut self) {
         self.correlation = vec![0.0; self.columns.len()];
