@@ -1,0 +1,120 @@
+//! How a file is to be read.
+
+use super::Format;
+use crate::shard::Layout;
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Where the indices of svmlight and MatrixMarket files start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Base {
+    /// The first column is 0.
+    #[value(name = "0")]
+    Zero,
+    /// The first column is 1.
+    #[value(name = "1")]
+    One,
+    /// MatrixMarket: 1. Svmlight: 1 unless an index 0 occurs anywhere in the file.
+    #[default]
+    #[value(name = "auto")]
+    Auto,
+}
+
+impl fmt::Display for Base {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Base::Zero => "0",
+            Base::One => "1",
+            Base::Auto => "auto",
+        })
+    }
+}
+
+impl FromStr for Base {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Base::Zero, Base::One, Base::Auto]
+            .into_iter()
+            .find(|base| base.to_string() == text)
+            .ok_or_else(|| format!("`{text}` is not a base; there are 0, 1, auto"))
+    }
+}
+
+/// What to read and how much of it to keep.
+///
+/// | field | default | meaning |
+/// |---|---|---|
+/// | `format` | none | the format, or guessed from the name and the content |
+/// | `base` | auto | the first index of svmlight and MatrixMarket files |
+/// | `target` | none | the name of the csv column that is the response |
+/// | `response` | none | a file with the response, instead |
+/// | `response_column` | 1 | which of its columns, from 1 |
+/// | `shards` | 1 | how many shards the columns are dealt to |
+/// | `keep` | `0..1` | which of those shards are kept |
+/// | `threads` | 1 | how many threads parse |
+/// | `need_response` | true | whether a file without a response is refused |
+///
+/// Without `need_response`, a response that the options name or that the format always has
+/// (svmlight) is still read, but the last column of a `.fam` is not looked at.
+#[derive(Clone, Debug)]
+pub struct ReadOptions {
+    /// The format; guessed from the name and the content if absent.
+    pub format: Option<Format>,
+    /// The first index of svmlight and MatrixMarket files.
+    pub base: Base,
+    /// The name of the csv or tsv column that is the response, in the data or in `response`.
+    pub target: Option<String>,
+    /// A file with the response: `.npy`, csv or tsv with a header, or columns between blanks.
+    pub response: Option<PathBuf>,
+    /// Which column of `response` is the response, from 1.
+    pub response_column: usize,
+    /// How many shards the columns are dealt to.
+    pub shards: usize,
+    /// Which of those shards are kept.
+    pub keep: Range<usize>,
+    /// How many threads parse, at least one; the result is the same for any number.
+    pub threads: usize,
+    /// Whether a file without a response is refused.
+    pub need_response: bool,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        ReadOptions {
+            format: None,
+            base: Base::Auto,
+            target: None,
+            response: None,
+            response_column: 1,
+            shards: 1,
+            keep: 0..1,
+            threads: 1,
+            need_response: true,
+        }
+    }
+}
+
+/// The columns that are kept, decided one by one.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub layout: Layout,
+    pub shards: Range<usize>,
+}
+
+impl Kept {
+    pub fn new(options: &ReadOptions) -> Self {
+        let layout = Layout::new(options.shards);
+        let end = options.keep.end.min(layout.shards());
+        Kept { layout, shards: options.keep.start.min(end)..end }
+    }
+
+    /// Whether a column is on a kept shard.
+    #[inline]
+    pub fn holds(&self, column: usize) -> bool {
+        self.shards.len() == self.layout.shards()
+            || self.shards.contains(&self.layout.shard_of(column))
+    }
+}
