@@ -34,7 +34,7 @@ impl<K: Key> Couplings<K> {
             // A pair of equal keys marks an empty place.
             self.places.resize(PAIRS, (K::from_index(0), K::from_index(0), 0.0));
         }
-        let hash = mix(mix(a.index() as u64) ^ b.index() as u64);
+        let hash = mix((a.index() as u64).rotate_left(32) ^ b.index() as u64);
         let place = &mut self.places[hash as usize % PAIRS];
         if (place.0, place.1) != (a, b) || a == b {
             *place = (a, b, ask(a, b)?);
@@ -55,7 +55,7 @@ mod tests {
         let ask = |a: u32, b: u32| {
             asked.set(asked.get() + 1);
             assert!(a <= b);
-            if (a + b) % 5 == 0 { None } else { Some((a * 1000 + b) as f32) }
+            if (a + b).is_multiple_of(5) { None } else { Some((a * 1000 + b) as f32) }
         };
         let mut couplings = Couplings::new();
         for _ in 0..3 {

@@ -14,13 +14,19 @@ const PURPOSE: u64 = purpose("priority draw");
 const UNSEEN: f64 = (1u128 << 100) as f64;
 
 /// Where priorities come from.
+///
+/// Moves alone never tell that a key which once stood still has been put out of its optimum by
+/// others: only η brings it back. On a Lasso of 4000 correlated columns (groups of ten, neighbours
+/// at 0.9; blocks of 64, a certify round every 4000 updates) 40 000 updates with violations came
+/// closer to the optimum than 100 000 without, each at its best η.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Source {
     /// How much a key moved when it was last updated: |δβ|, as in the paper.
-    #[default]
     Moved,
-    /// The same, and every certify round says how much keys violate optimality: keys it proposes
-    /// get that as their priority, and all others are taken to be optimal.
+    /// The same, and a certify round that proposes keys says how much each violates optimality,
+    /// on the scale of moves: that is its priority until it is updated, and all keys not proposed
+    /// are taken to be optimal. For programs that propose nothing the same as `Moved`.
+    #[default]
     Violation,
 }
 
@@ -52,7 +58,7 @@ impl Priority {
     pub fn new(width: Width, eta: f64, seed: u64, source: Source) -> Self {
         Priority {
             width,
-            eta: eta.max(f64::MIN_POSITIVE).min(UNSEEN), // Also if it is not a number.
+            eta: if eta > 0.0 { eta.min(UNSEEN) } else { f64::MIN_POSITIVE },
             seed,
             source,
             weights: WeightTree::default(),
@@ -117,7 +123,9 @@ impl<K: Key> Scheduler<K> for Priority {
     fn observe(&mut self, report: &Report<'_, K>) {
         match (report.work, self.source) {
             (Work::Update, _) => {}
-            (Work::Certify, Source::Violation) => self.reset(report.keys),
+            (Work::Certify, Source::Violation) if !report.keys.is_empty() => {
+                self.reset(report.keys)
+            }
             _ => return,
         }
         for (key, &moved) in report.keys.iter().zip(report.moved) {
@@ -179,7 +187,7 @@ mod tests {
 
     #[test]
     fn unseen_keys_come_first_and_uniformly() {
-        let mut counts = vec![0u64; 10];
+        let mut counts = [0u64; 10];
         for round in 0..5_000 {
             let mut policy = policy(2, Source::Moved);
             schedule(&mut policy, &view(0, 10, &[]));
@@ -222,7 +230,8 @@ mod tests {
         certified(&mut policy, &[5], &[1e9], 1.0);
         assert_eq!(schedule(&mut policy, &view(1, 20, &[])).1[0], 5);
         assert!((policy.weights.total() - 1e9 - 20.0).abs() < 1e-3);
-        // And in the paper's way they do not count.
+        // Without proposals, and in the paper's way, nothing is replaced.
+        certified(&mut policy, &[], &[], 1.0);
         policy.source = Source::Moved;
         certified(&mut policy, &[6], &[1e30], 1.0);
         assert!((policy.weights.total() - 1e9 - 20.0).abs() < 1e-3);

@@ -192,4 +192,13 @@ mod tests {
         let drawn: Vec<u64> = (0..10).map(|_| draws.next_u64()).collect();
         assert_eq!(drawn, expected);
     }
+
+    #[test]
+    fn the_function_never_changes() {
+        let mut draws = Draws::new(1, purpose("test"), 2, 3);
+        assert_eq!(
+            [draws.next_u64(), draws.next_u64()],
+            [9206295920337725300, 1392377754403958806]
+        );
+    }
 }
