@@ -6,23 +6,21 @@ use std::sync::Arc;
 use bytemuck::Pod;
 
 use super::packet::{Body, Header, Packet};
+use super::wire::Lengths;
 
 /// Puts packets that came in chunks together again, one channel's worth.
 ///
 /// Memory is taken as bytes arrive, never by what a header claims.
+#[derive(Default)]
 pub struct Assembler {
+    /// By round, sender and receiver.
     partial: BTreeMap<(u64, u32, u32), Partial>,
 }
 
 struct Partial {
     words: Vec<u64>,
     next: u32,
-}
-
-impl Default for Assembler {
-    fn default() -> Self {
-        Assembler { partial: BTreeMap::new() }
-    }
+    lengths: Lengths,
 }
 
 impl Assembler {
@@ -41,15 +39,18 @@ impl Assembler {
             Body::Chunk(bytes, lengths) => {
                 let Header { from, to, serial, .. } = packet.header;
                 let key = (serial, from, to);
-                let partial = self
-                    .partial
-                    .entry(key)
-                    .or_insert_with(|| Partial { words: Vec::new(), next: 0 });
-                if partial.next != index {
+                let partial = self.partial.entry(key).or_insert_with(|| Partial {
+                    words: Vec::new(),
+                    next: 0,
+                    lengths: *lengths,
+                });
+                // Equal lengths imply as many chunks.
+                if partial.next != index || partial.lengths != *lengths {
                     damaged(packet.header);
                 }
                 partial.next += 1;
-                partial.words.extend(bytemuck::allocation::pod_collect_to_vec::<u8, u64>(bytes));
+                let words = bytes.as_chunks::<8>().0;
+                partial.words.extend(words.iter().map(|&word| u64::from_le_bytes(word)));
                 if partial.next < chunks {
                     return None;
                 }

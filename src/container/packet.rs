@@ -7,7 +7,7 @@ use timely::Accountable;
 use timely::bytes::arc::Bytes;
 
 use super::Columns;
-use super::wire::{self, CHUNK, Lengths};
+use super::wire::{self, Lengths};
 
 /// The three sections of a packet.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -90,21 +90,26 @@ impl<K: Pod, V: Pod, X: Pod> Packet<K, V, X> {
         packet
     }
 
-    /// The packet as it should be sent: in chunks of at most [`CHUNK`] bytes. Chunks share the
+    /// The packet as it should be sent: in chunks of at most [`super::CHUNK`] bytes. Chunks share the
     /// block: nothing is copied here, and nothing at all where they stay in the process.
     pub fn chunks(self) -> impl Iterator<Item = Self> {
         let bytes = self.lengths().total::<K, V, X>().unwrap_or(0);
-        let chunks = bytes.div_ceil(CHUNK).max(1) as u32;
-        (0..chunks).map(move |chunk| Packet { chunk: (chunk, chunks), ..self.clone() })
+        let chunks = wire::chunks_of(bytes);
+        let mut whole = Some(self);
+        (0..chunks).map_while(move |chunk| {
+            // The last one takes the block along, so that its receiver may be the sole owner.
+            let packet = if chunk + 1 == chunks { whole.take() } else { whole.clone() };
+            packet.map(|packet| Packet { chunk: (chunk, chunks), ..packet })
+        })
     }
 
     /// The keys.
     pub fn keys(&self) -> &[K] {
         match &self.body {
             Body::Shared(block) => &block.columns.keys,
-            Body::Bytes(bytes, lengths) => wire::section(bytes, lengths.keys::<K>()),
+            Body::Bytes(bytes, lengths) => wire::section(bytes, lengths.keys::<K>(), lengths.keys),
             Body::Words(words, lengths) => {
-                wire::section(bytemuck::cast_slice(words), lengths.keys::<K>())
+                wire::section(bytemuck::cast_slice(words), lengths.keys::<K>(), lengths.keys)
             }
             Body::Chunk(..) | Body::Malformed => &[],
         }
@@ -114,9 +119,11 @@ impl<K: Pod, V: Pod, X: Pod> Packet<K, V, X> {
     pub fn values(&self) -> &[V] {
         match &self.body {
             Body::Shared(block) => &block.columns.values,
-            Body::Bytes(bytes, lengths) => wire::section(bytes, lengths.values::<K, V>()),
+            Body::Bytes(bytes, lengths) => {
+                wire::section(bytes, lengths.values::<K, V>(), lengths.values)
+            }
             Body::Words(words, lengths) => {
-                wire::section(bytemuck::cast_slice(words), lengths.values::<K, V>())
+                wire::section(bytemuck::cast_slice(words), lengths.values::<K, V>(), lengths.values)
             }
             Body::Chunk(..) | Body::Malformed => &[],
         }
@@ -126,10 +133,14 @@ impl<K: Pod, V: Pod, X: Pod> Packet<K, V, X> {
     pub fn extra(&self) -> &[X] {
         match &self.body {
             Body::Shared(block) => &block.extra,
-            Body::Bytes(bytes, lengths) => wire::section(bytes, lengths.extra::<K, V, X>()),
-            Body::Words(words, lengths) => {
-                wire::section(bytemuck::cast_slice(words), lengths.extra::<K, V, X>())
+            Body::Bytes(bytes, lengths) => {
+                wire::section(bytes, lengths.extra::<K, V, X>(), lengths.extra)
             }
+            Body::Words(words, lengths) => wire::section(
+                bytemuck::cast_slice(words),
+                lengths.extra::<K, V, X>(),
+                lengths.extra,
+            ),
             Body::Chunk(..) | Body::Malformed => &[],
         }
     }

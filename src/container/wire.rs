@@ -60,13 +60,19 @@ impl Lengths {
     }
 }
 
-/// A section as what it holds. Sections of types without size are empty once they travelled.
-pub(super) fn section<T: Pod>(bytes: &[u8], range: Range<usize>) -> &[T] {
+/// A section of `length` elements as what it holds.
+pub(super) fn section<T: Pod>(bytes: &[u8], range: Range<usize>, length: u64) -> &[T] {
     const { assert!(align_of::<T>() <= 8, "blocks are aligned to eight bytes") };
     if size_of::<T>() == 0 {
-        return &[];
+        // Nothing travelled but the length; elements without size take no memory.
+        return Box::leak(bytemuck::zeroed_slice_box(length as usize));
     }
     bytes.get(range).and_then(|bytes| bytemuck::try_cast_slice(bytes).ok()).unwrap_or(&[])
+}
+
+/// How many chunks a body of so many bytes is sent in.
+pub(super) fn chunks_of(bytes: usize) -> u32 {
+    bytes.div_ceil(CHUNK).max(1) as u32
 }
 
 /// The part of the body a chunk carries.
@@ -164,8 +170,11 @@ fn parse<K: Pod, V: Pod, X: Pod>(mut bytes: Bytes) -> Option<Packet<K, V, X>> {
     let chunk = halves(4)?;
     let lengths = Lengths { keys: word(5)?, values: word(6)?, extra: word(7)? };
     let total = lengths.total::<K, V, X>()?;
+    let whole = chunk == (0, 1);
+    let one_of_many = chunk.1 > 1 && chunk.0 < chunk.1 && chunk.1 == chunks_of(total);
     let fits = bytes.len() - HEAD == part(chunk.0, chunk.1, total).len();
-    if chunk.1 == 0 || chunk.0 >= chunk.1 || !fits {
+    // Every message between workers is one record to progress tracking.
+    if !(whole || one_of_many) || !fits || weight != 1 {
         return None;
     }
     bytes.extract_to(HEAD);

@@ -15,6 +15,12 @@ use super::stage::{Gather, Inner, MovePacket, Stage, time_of};
 use crate::container::{Assembler, Broadcast, Columns, Moves, Packet};
 use crate::program::{Program, Work};
 
+struct Pending<T: Timestamp, P: Program> {
+    capability: Capability<Inner<T>>,
+    moves: Gather<MovePacket<P>>,
+    complete: bool,
+}
+
 /// Gathers a round's deltas and sends each local shard's effect of them, measured with exactly
 /// the rounds before it applied. The deltas go along, each from its own shard.
 pub(super) fn effect<'scope, T, P>(
@@ -33,23 +39,23 @@ where
     stage.pace.wake(scope.activator_for(builder.operator_info().address));
     builder.build(move |_| {
         let mut assembler = Assembler::default();
-        let mut pending: BTreeMap<u64, (Capability<Inner<T>>, Gather<MovePacket<P>>, bool)> =
-            BTreeMap::new();
+        let mut pending: BTreeMap<u64, Pending<T, P>> = BTreeMap::new();
         move |_| {
             input.for_each(|capability, packet| {
                 let Some(packet) = assembler.accept(std::mem::take(packet)) else { return };
-                let entry = pending.entry(packet.header.serial).or_insert_with(|| {
-                    let time = time_of(&capability);
-                    (capability.delayed(&time, 0), Gather::new(stage.placement.shards()), false)
+                let entry = pending.entry(packet.header.serial).or_insert_with(|| Pending {
+                    capability: capability.delayed(&time_of(&capability), 0),
+                    moves: Gather::new(stage.placement.shards()),
+                    complete: false,
                 });
-                entry.2 = entry.1.put(packet.header.from, packet);
+                entry.complete = entry.moves.put(packet.header.from, packet);
             });
             let mut session = output.activate();
-            while pending.first_key_value().is_some_and(|(&serial, (_, _, complete))| {
-                *complete && stage.pace.next_to_sync() == serial
+            while pending.first_key_value().is_some_and(|(&serial, round)| {
+                round.complete && stage.pace.next_to_sync() == serial
             }) {
-                let Some((_, (capability, gather, _))) = pending.pop_first() else { break };
-                let parts = gather.into_parts();
+                let Some((_, round)) = pending.pop_first() else { break };
+                let parts = round.moves.into_parts();
                 for shard in stage.local() {
                     let own = &parts[shard];
                     let mut effect = Vec::new();
@@ -60,7 +66,7 @@ where
                         Columns { keys: own.keys().to_vec(), values: own.values().to_vec() };
                     let peers = stage.placement.peers();
                     let packet = Packet::broadcast(peers, own.header, columns, effect);
-                    send(&mut session, &capability, packet);
+                    send(&mut session, &round.capability, packet);
                 }
             }
         }

@@ -73,9 +73,13 @@ impl Pace {
     }
 
     /// Whether the round `serial` may be synced here now, were it complete.
+    ///
+    /// A barrier releases the rounds before it only once all of them are decided here: in partial
+    /// form it reaches Push while earlier rounds still wait in Pull for someone's partials.
     pub fn may_sync(&self, serial: u64) -> bool {
+        let (decided, released) = (self.decided.get(), self.released.get());
         serial == self.synced.get()
-            && (self.decided.get() > serial + self.staleness || self.released.get() > serial)
+            && (decided > serial + self.staleness || (released > serial && decided >= released))
     }
 
     /// The round `serial` has been synced here.

@@ -28,6 +28,9 @@ pub(super) struct Pushed<'scope, T: Timestamp, P: Program> {
     pub claims: Stream<'scope, Inner<T>, ClaimPacket<P>>,
 }
 
+/// A block that waits for its turn, and what may be sent for it at each output.
+type Waiting<T, P> = (BlockPacket<P>, [Capability<Inner<T>>; 3]);
+
 /// Works on every round's block, in order, each with exactly the rounds applied that it must see.
 pub(super) fn push<'scope, T, P, C>(
     blocks: Stream<'scope, Inner<T>, BlockPacket<P>>,
@@ -49,7 +52,7 @@ where
     stage.pace.wake(scope.activator_for(builder.operator_info().address));
     builder.build(move |_| {
         let mut assembler = Assembler::default();
-        let mut queue: VecDeque<(BlockPacket<P>, [Capability<Inner<T>>; 3])> = VecDeque::new();
+        let mut queue: VecDeque<Waiting<T, P>> = VecDeque::new();
         move |_| {
             input.for_each(|capability, block| {
                 if let Some(block) = assembler.accept(std::mem::take(block)) {
