@@ -315,7 +315,7 @@ impl<I: RowId> Lasso<I> {
 
     /// Goes on to the next stage, or screens columns, once the model has been measured.
     fn measured(&mut self, measure: &Measure) {
-        self.intercept = self.rows.mean - measure.intercept;
+        self.intercept = measure.intercept;
         self.support = measure.nonzeros;
         self.measure = *measure;
         if self.options.screening && self.is_joint() {
@@ -515,6 +515,7 @@ impl<I: RowId> Program for Lasso<I> {
         let mut measure = if shard == 0 {
             Measure {
                 updates: self.updates,
+                intercept: self.rows.mean,
                 expired: u64::from(self.is_late()),
                 ..replica_measure(&self.residual, &self.rows)
             }

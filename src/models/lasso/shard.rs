@@ -192,7 +192,7 @@ impl Shard {
                 }
                 measure.add_coefficient(penalty, beta, self.correlation[at]);
             }
-            measure.intercept += facts.mean * beta * facts.scale;
+            measure.intercept -= facts.mean * beta * facts.scale;
             if beta != 0.0 || facts.factor == 0.0 {
                 proposals.push(key(at), f32::INFINITY);
             } else {
