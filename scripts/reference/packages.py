@@ -20,10 +20,10 @@ library(glmnet)
 a <- commandArgs(TRUE); n <- as.integer(a[2]); p <- as.integer(a[3])
 read <- function(name, size) readBin(file.path(a[1], name), "double", size)
 fit <- glmnet(matrix(read("x", n * p), n, p), read("y", n), weights = read("w", n),
-  alpha = as.numeric(a[5]), lambda = as.numeric(a[4]), standardize = FALSE,
+  alpha = as.numeric(a[5]), lambda = as.numeric(a[4]) * 10^((20:0) / 20), standardize = FALSE,
   intercept = as.logical(a[6]), penalty.factor = read("f", p),
-  lower.limits = if (as.logical(a[7])) 0 else -Inf, thresh = 1e-18, maxit = 1e7)
-writeBin(as.numeric(fit$beta[, 1]), file.path(a[1], "t"))
+  lower.limits = if (as.logical(a[7])) 0 else -Inf, thresh = 1e-15, maxit = 1e7)
+writeBin(as.numeric(fit$beta[, 21]), file.path(a[1], "t"))
 """
 
 
@@ -37,7 +37,7 @@ def scikit_learn(problem, lam):
         return None
     model = linear_model.ElasticNet(
         alpha=lam, l1_ratio=problem.l1_ratio, fit_intercept=problem.intercept,
-        positive=problem.positive, tol=1e-14, max_iter=50_000)
+        positive=problem.positive, tol=1e-12, max_iter=50_000)
     weights = problem.w if problem.weighted else None
     return model.fit(scaled(problem), problem.raw_y, sample_weight=weights).coef_
 
@@ -45,8 +45,8 @@ def scikit_learn(problem, lam):
 def celer_package(problem, lam):
     if problem.weighted or (problem.f == 0).any():
         return None
-    options = dict(alpha=lam, fit_intercept=problem.intercept, tol=1e-13, max_iter=500,
-                   max_epochs=200_000)
+    options = dict(alpha=lam, fit_intercept=problem.intercept, tol=1e-11, max_iter=200,
+                   max_epochs=50_000)
     if problem.l1_ratio < 1:
         if problem.positive or (problem.f != 1).any():
             return None

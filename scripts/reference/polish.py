@@ -11,7 +11,7 @@ from scipy.linalg import qr
 SMALL = 1e-11  # of lambda: violations below are rounding
 
 
-def independent(problem, support, lam):
+def independent(problem, support):
     """The support without columns that depend linearly on others (only if lambda_2 is zero)."""
     if problem.l1_ratio < 1 or len(support) == 0:
         return support
@@ -40,7 +40,7 @@ def polish(problem, start, lam, steps=2000):
     """The optimum at `lam`, from the coefficients `start` of some solver."""
     t = np.where(np.abs(start) > 1e-9 * np.abs(start).max(initial=1e-300), start, 0.0)
     t[(problem.f == 0) & (t == 0)] = 1e-300
-    kept = independent(problem, np.flatnonzero(t), lam)
+    kept = independent(problem, np.flatnonzero(t))
     t = np.where(np.isin(np.arange(len(t)), kept), t, 0.0)
     signs = np.sign(t)
     for _ in range(steps):
@@ -70,4 +70,4 @@ def unique(problem, t, lam):
     size = g if problem.positive else np.abs(g)
     at_bound = np.flatnonzero((size >= bound - 1e-7 * lam) | (t != 0))
     ties = [int(j) for j in at_bound if t[j] == 0]
-    return len(independent(problem, at_bound, lam)) == len(at_bound), ties
+    return len(independent(problem, at_bound)) == len(at_bound), ties

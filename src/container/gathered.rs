@@ -35,6 +35,14 @@ pub struct Moves<'a, K, V, X> {
     parts: &'a [Packet<K, V, X>],
 }
 
+impl<K, V, X> Clone for Moves<'_, K, V, X> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, V, X> Copy for Moves<'_, K, V, X> {}
+
 impl<'a, K: Pod, V: Pod, X: Pod> Moves<'a, K, V, X> {
     pub(crate) fn new(parts: &'a [Packet<K, V, X>]) -> Self {
         Moves { parts }

@@ -1,5 +1,6 @@
 //! One block on its way from a shard to a shard, or to every worker.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytemuck::Pod;
@@ -45,6 +46,20 @@ pub(super) enum Body<K, V, X> {
     Malformed,
 }
 
+impl<K, V, X> Body<K, V, X> {
+    fn lengths(&self) -> Lengths {
+        match self {
+            Body::Shared(block) => Lengths {
+                keys: block.columns.keys.len() as u64,
+                values: block.columns.values.len() as u64,
+                extra: block.extra.len() as u64,
+            },
+            Body::Bytes(_, lengths) | Body::Words(_, lengths) | Body::Chunk(_, lengths) => *lengths,
+            Body::Malformed => Lengths::default(),
+        }
+    }
+}
+
 /// A container of one record: a block, or a chunk of one.
 #[derive(Clone)]
 pub struct Packet<K, V, X> {
@@ -67,6 +82,15 @@ impl<K, V, X> Default for Packet<K, V, X> {
             chunk: (0, 1),
             body: Body::Shared(Arc::new(block)),
         }
+    }
+}
+
+impl<K, V, X> fmt::Debug for Packet<K, V, X> {
+    /// Says what the packet is, not all that it holds.
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut packet = to.debug_struct("Packet");
+        packet.field("header", &self.header).field("chunk", &self.chunk);
+        packet.field("lengths", &self.body.lengths()).finish_non_exhaustive()
     }
 }
 
@@ -158,14 +182,6 @@ impl<K: Pod, V: Pod, X: Pod> Packet<K, V, X> {
     }
 
     pub(super) fn lengths(&self) -> Lengths {
-        match &self.body {
-            Body::Shared(block) => Lengths {
-                keys: block.columns.keys.len() as u64,
-                values: block.columns.values.len() as u64,
-                extra: block.extra.len() as u64,
-            },
-            Body::Bytes(_, lengths) | Body::Words(_, lengths) | Body::Chunk(_, lengths) => *lengths,
-            Body::Malformed => Lengths::default(),
-        }
+        self.body.lengths()
     }
 }

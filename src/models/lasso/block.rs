@@ -9,15 +9,22 @@ use std::collections::HashMap;
 use super::certificate::Measure;
 use super::design::{Facts, Rows};
 use super::effect::{Damaged, take_column};
+use super::newton::Newton;
 use super::options::Options;
 use super::penalty::Penalty;
+use super::program::Step;
 use super::vector::RowVector;
 use crate::shard::ColumnShard;
 
-/// Coordinate passes over the support between two looks at the whole block.
-const SWEEPS: usize = 10;
-/// Looks at the whole block after which a block is given back as it is.
-const LOOKS: usize = 1000;
+/// Coordinate passes over the support before Newton steps: about twice a factorisation's work,
+/// within these bounds. Where passes are cheap they often settle the block alone.
+const SWEEPS: (usize, usize) = (3, 200);
+/// Newton steps in a row.
+const STEPS: usize = 60;
+/// Looks at the whole block after which it is given back as it is.
+const LOOKS: usize = 200;
+/// Looks without progress after which the limit of f64 is taken to be reached.
+const PATIENCE: usize = 5;
 
 /// The columns that every worker holds.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +46,10 @@ impl WorkingColumns {
 
     pub fn slot(&self, key: u32) -> Option<usize> {
         self.slots.get(&key).copied()
+    }
+
+    pub fn key(&self, slot: usize) -> u32 {
+        self.keys[slot]
     }
 
     pub fn bytes(&self) -> usize {
@@ -86,70 +97,156 @@ impl WorkingColumns {
     }
 }
 
-/// A block to be solved: slots of the working columns with their coefficients.
+/// A block to be solved, jointly.
 pub(super) struct Block<'a> {
     pub columns: &'a WorkingColumns,
     pub rows: &'a Rows,
     pub options: &'a Options,
     pub lambda: f64,
-    pub slots: Vec<usize>,
+    /// Slots of the working columns that may change.
+    pub members: Vec<usize>,
+    /// Coefficients by slot; zero for slots that are no members.
     pub beta: Vec<f64>,
 }
 
 impl Block<'_> {
-    fn penalty(&self, at: usize) -> Penalty {
-        let facts = &self.columns.facts[self.slots[at]];
-        facts.penalty(self.lambda, self.options.l1_ratio, self.options.positive)
+    fn facts(&self, slot: usize) -> &Facts {
+        &self.columns.facts[slot]
     }
 
-    /// Coordinate descent until the gap of the problem restricted to the block is at most
-    /// `tolerance · Σ w (y − ȳ)² / 2W`. Gives the number of coordinate updates.
+    fn penalty(&self, slot: usize) -> Penalty {
+        self.facts(slot).penalty(self.lambda, self.options.l1_ratio, self.options.positive)
+    }
+
+    pub fn norm(&self, slot: usize) -> f64 {
+        self.facts(slot).norm
+    }
+
+    pub fn l2(&self, slot: usize) -> f64 {
+        self.penalty(slot).l2
+    }
+
+    /// Whether a coefficient may move freely until it crosses zero.
+    pub fn is_in_support(&self, slot: usize) -> bool {
+        let facts = self.facts(slot);
+        facts.scale > 0.0
+            && (self.beta[slot] != 0.0 || (facts.factor == 0.0 && !self.options.positive))
+    }
+
+    /// Whether crossing zero changes what the penalty says of a coefficient.
+    pub fn is_bound(&self, slot: usize) -> bool {
+        self.options.positive || self.penalty(slot).l1 > 0.0
+    }
+
+    /// How the objective falls along a coefficient of the support.
+    pub fn gradient(&self, slot: usize, residual: &RowVector) -> f64 {
+        let (penalty, beta) = (self.penalty(slot), self.beta[slot]);
+        let sign = if beta == 0.0 { 0.0 } else { beta.signum() };
+        self.correlation(slot, residual) - penalty.l1 * sign - penalty.l2 * beta
+    }
+
+    pub fn correlation(&self, slot: usize, vector: &RowVector) -> f64 {
+        vector.correlation(&self.columns.columns, slot, self.facts(slot), self.rows)
+    }
+
+    /// Adds `step` times a column.
+    pub fn add(&self, slot: usize, step: f64, to: &mut RowVector) {
+        to.add(&self.columns.columns, slot, self.facts(slot), step, self.rows);
+    }
+
+    /// A column as a vector.
+    pub fn vector(&self, slot: usize) -> RowVector {
+        let mut vector = RowVector::zeros(self.rows);
+        self.add(slot, 1.0, &mut vector);
+        vector
+    }
+
+    /// A step of a coefficient, as the line search wants it.
+    pub fn step(&self, slot: usize, old: f64, new: f64) -> Step {
+        let Penalty { l1, l2, .. } = self.penalty(slot);
+        Step { old, new, l1, l2 }
+    }
+
+    pub fn objective(&self, residual: &RowVector) -> f64 {
+        let value = |&slot: &usize| {
+            let (penalty, beta) = (self.penalty(slot), self.beta[slot]);
+            penalty.l1 * beta.abs() + 0.5 * penalty.l2 * beta * beta
+        };
+        let penalties: f64 = self.members.iter().map(value).sum();
+        residual.inner(residual, self.rows) / (2.0 * self.rows.total) + penalties
+    }
+
+    /// Coordinate descent and Newton steps until the gap of the problem restricted to the block
+    /// is at most `tolerance · Σ w (y − ȳ)² / 2W`. Gives the number of coordinate updates.
     ///
     /// `residual` must be that of the coefficients, and is afterwards.
-    pub fn solve(&mut self, residual: &mut RowVector, tolerance: f64) -> u64 {
-        let mut updates = 0;
-        let mut best = f64::INFINITY;
-        let mut stalled = 0;
+    pub fn solve(&mut self, residual: &mut RowVector, newton: &mut Newton, tolerance: f64) -> u64 {
+        let (mut updates, mut best, mut idle) = (0, f64::INFINITY, 0);
+        let (mut last, mut more) = (f64::INFINITY, 1);
         for _ in 0..LOOKS {
-            updates += self.sweep(residual, true).0;
-            for _ in 0..SWEEPS {
-                let (moved, largest) = self.sweep(residual, false);
-                updates += moved;
-                if largest == 0.0 {
-                    break;
-                }
+            updates += self.descend(residual, more, tolerance);
+            let mut measure = self.measure(residual);
+            if measure.relative_gap() > tolerance {
+                let accuracy = (0.1 * tolerance).clamp(1e-13, 1e-3);
+                newton.run(self, residual, accuracy, STEPS);
+                measure = self.measure(residual);
             }
-            let gap = self.measure(residual).relative_gap();
-            // Near the limit of f64 the gap no longer falls; going on would change nothing.
-            stalled = if gap < 0.9 * best { 0 } else { stalled + 1 };
+            let gap = measure.relative_gap();
+            idle = if gap < 0.9 * best { 0 } else { idle + 1 };
             best = best.min(gap);
-            if gap <= tolerance || stalled == 20 {
+            if gap <= tolerance || idle == PATIENCE {
                 break;
             }
+            // Where Newton steps do not help, coordinate descent must do more.
+            more = if measure.objective() < last { more } else { 2 * more };
+            last = measure.objective();
         }
         self.rebuild(residual);
         updates
     }
 
-    /// One pass of coordinate steps over the block, or over its support. Gives the number of steps
-    /// and the largest change of the fitted values (root mean square).
+    /// A pass over the whole block, then passes over the support while they make progress.
+    fn descend(&mut self, residual: &mut RowVector, more: usize, tolerance: f64) -> u64 {
+        let (mut updates, _) = self.sweep(residual, true);
+        let scale = (self.rows.square / self.rows.total).sqrt();
+        for _ in 0..(self.sweeps() * more).min(SWEEPS.1) {
+            let (steps, largest) = self.sweep(residual, false);
+            updates += steps;
+            if largest <= 0.01 * tolerance * scale {
+                break;
+            }
+        }
+        updates
+    }
+
+    /// Passes over the support worth about two factorisations.
+    fn sweeps(&self) -> usize {
+        let (mut order, mut entries) = (0.0f64, 1.0);
+        for &slot in self.members.iter().filter(|&&slot| self.is_in_support(slot)) {
+            order += 1.0;
+            entries += self.columns.columns.entries(slot) as f64;
+        }
+        ((order.powi(3) / 3.0 / entries) as usize).clamp(SWEEPS.0, SWEEPS.1)
+    }
+
+    /// One pass of coordinate steps over the block, or over its support. Gives their number, and
+    /// the largest change of the fitted values (root mean square).
     fn sweep(&mut self, residual: &mut RowVector, whole: bool) -> (u64, f64) {
         let (mut steps, mut largest) = (0, 0.0f64);
-        for at in 0..self.slots.len() {
-            let old = self.beta[at];
-            if !whole && old == 0.0 {
+        for index in 0..self.members.len() {
+            let slot = self.members[index];
+            let old = self.beta[slot];
+            if !whole && !self.is_in_support(slot) {
                 continue;
             }
-            let slot = self.slots[at];
-            let facts = &self.columns.facts[slot];
-            let columns = &self.columns.columns;
-            let gradient = residual.correlation(columns, slot, facts, self.rows);
-            let new = self.penalty(at).minimise(gradient + facts.norm * old, facts.norm);
+            let norm = self.norm(slot);
+            let gradient = self.correlation(slot, residual);
+            let new = self.penalty(slot).minimise(gradient + norm * old, norm);
             steps += 1;
             if new != old {
-                residual.add(columns, slot, facts, old - new, self.rows);
-                self.beta[at] = new;
-                largest = largest.max((new - old).abs() * facts.norm.sqrt());
+                self.add(slot, old - new, residual);
+                self.beta[slot] = new;
+                largest = largest.max((new - old).abs() * norm.sqrt());
             }
         }
         (steps, largest)
@@ -158,10 +255,9 @@ impl Block<'_> {
     /// The certificate of the problem restricted to the block.
     fn measure(&self, residual: &RowVector) -> Measure {
         let mut measure = replica_measure(residual, self.rows);
-        for (at, &slot) in self.slots.iter().enumerate() {
-            let facts = &self.columns.facts[slot];
-            let gradient = residual.correlation(&self.columns.columns, slot, facts, self.rows);
-            measure.add_coefficient(self.penalty(at), self.beta[at], gradient);
+        for &slot in &self.members {
+            let correlation = self.correlation(slot, residual);
+            measure.add_coefficient(self.penalty(slot), self.beta[slot], correlation);
         }
         measure
     }
@@ -169,9 +265,8 @@ impl Block<'_> {
     /// Takes the residual anew from the response, so that rounding cannot pile up.
     fn rebuild(&self, residual: &mut RowVector) {
         *residual = RowVector::new(self.rows.centred(), 0.0, self.rows);
-        for (&slot, &beta) in self.slots.iter().zip(&self.beta).filter(|(_, beta)| **beta != 0.0) {
-            let facts = &self.columns.facts[slot];
-            residual.add(&self.columns.columns, slot, facts, -beta, self.rows);
+        for &slot in self.members.iter().filter(|&&slot| self.beta[slot] != 0.0) {
+            self.add(slot, -self.beta[slot], residual);
         }
     }
 }

@@ -14,6 +14,7 @@ use super::design::Rows;
 use super::effect::{put_column, put_vector, sum_vectors};
 use super::guard::line_search;
 use super::lambda::Continuation;
+use super::newton::Newton;
 use super::options::{Lambda, Options, Scheduler};
 use super::rows::{RowId, RowStore};
 use super::shard::Shard;
@@ -27,6 +28,8 @@ const STAGE_GAP: f64 = 1e-2;
 const STAGE_BLOCK_GAP: f64 = 3e-2;
 /// The last stage's blocks are solved to this fraction of the tolerance.
 const BLOCK_SHARE: f64 = 0.3;
+/// While the whole model's gap is large, blocks need not be solved much better than that.
+const AHEAD: f64 = 0.03;
 /// Bytes of replicated columns at which those of no use to the block are forgotten.
 const STORE: usize = 64 << 20;
 
@@ -89,6 +92,7 @@ pub struct Lasso<I = u64> {
     cost: f64,
     support: u64,
     working: WorkingColumns,
+    newton: Newton,
     updates: u64,
     intercept: f64,
     published: f64,
@@ -122,6 +126,7 @@ impl<I: RowId> Lasso<I> {
             cost: 1.0,
             support: 0,
             working: WorkingColumns::default(),
+            newton: Newton::default(),
             updates: 0,
             intercept: 0.0,
             published: 0.0,
@@ -197,6 +202,7 @@ impl<I: RowId> Lasso<I> {
             shard.restate(rows, &self.options, factor);
         }
         self.working = WorkingColumns::new(rows.response.len());
+        self.newton = Newton::default();
         self.solved = None;
         self.lambda_max = f64::NAN;
     }
@@ -338,14 +344,15 @@ impl<I: RowId> Lasso<I> {
         for words in round.moves.effects() {
             self.working.accept(words).unwrap_or_else(|_| damaged());
         }
-        let (mut slots, mut beta, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut members, mut beta) = (Vec::new(), vec![0.0; self.working.len()]);
         for (key, step) in round.moves.iter() {
-            slots.push(self.working.slot(key).unwrap_or_else(|| damaged()));
-            beta.push(step.old);
-            keys.push(key);
+            let slot = self.working.slot(key).unwrap_or_else(|| damaged());
+            members.push(slot);
+            beta[slot] = step.old;
         }
         let tolerance = match self.path.is_last() {
-            true => BLOCK_SHARE * self.options.tolerance,
+            true => (BLOCK_SHARE * self.options.tolerance)
+                .max(AHEAD * self.measure.relative_gap().min(1.0)),
             false => STAGE_BLOCK_GAP,
         };
         let mut block = Block {
@@ -353,13 +360,13 @@ impl<I: RowId> Lasso<I> {
             rows: &self.rows,
             options: &self.options,
             lambda: self.path.lambda(),
-            slots,
+            members,
             beta,
         };
-        self.updates += block.solve(&mut self.residual, tolerance);
-        let beta = block.beta;
-        for (key, beta) in keys.into_iter().zip(beta) {
-            self.set(key, beta);
+        self.updates += block.solve(&mut self.residual, &mut self.newton, tolerance);
+        let (members, beta) = (block.members, block.beta);
+        for slot in members {
+            self.set(self.working.key(slot), beta[slot]);
         }
         self.fresh = false;
         self.forget_columns();
@@ -390,6 +397,7 @@ impl<I: RowId> Lasso<I> {
     fn forget_columns(&mut self) {
         if self.working.bytes() > STORE && self.working.len() as u64 > 4 * self.support.max(1) {
             self.working.clear();
+            self.newton = Newton::default();
         }
     }
 }
