@@ -40,7 +40,7 @@ pub fn apart(task: &Task, a: &Model, b: &Model) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(config(120))]
+    #![proptest_config(config(24))]
 
     #[test]
     fn a_fit_is_the_oracles(
