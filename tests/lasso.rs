@@ -3,8 +3,13 @@
 mod lasso {
     mod degenerate;
     mod draw;
+    mod live;
     mod oracle;
+    mod paths;
     mod properties;
     mod references;
+    mod refusals;
     mod run;
+    mod schedules;
+    mod workers;
 }

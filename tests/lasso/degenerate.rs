@@ -115,7 +115,10 @@ fn strong_penalties_leave_exactly_nothing() {
                 let outcome = run::plan(&task, &Run::shards(2), plan);
                 let point = outcome.solution().point;
                 assert!(outcome.solution().coefficients.is_empty(), "{share}");
-                assert!((point.measure.lambda - share * task.lambda).abs() <= 1e-12 * share * task.lambda);
+                assert!(
+                    (point.measure.lambda - share * task.lambda).abs()
+                        <= 1e-12 * share * task.lambda
+                );
             }
         }
     }
@@ -141,7 +144,9 @@ fn a_constant_response() {
 
 #[test]
 fn huge_and_tiny_scales() {
-    for (x, y) in [(1e12, 1.0), (1e-12, 1.0), (1.0, 1e12), (1.0, 1e-12), (1e12, 1e12), (1e-12, 1e-12)] {
+    for (x, y) in
+        [(1e12, 1.0), (1e-12, 1.0), (1.0, 1e12), (1.0, 1e-12), (1e12, 1e12), (1e-12, 1e-12)]
+    {
         for standardize in [false, true] {
             let mut task = planted(Design::Correlated, 25, 12, 0.05, 8);
             task.columns.iter_mut().flatten().for_each(|value| *value *= x);

@@ -110,11 +110,7 @@ impl Task {
     /// The objective without any coefficient.
     pub fn null(&self) -> f64 {
         let centred = self.centred(&self.response);
-        if self.total() > 0.0 {
-            self.inner(&centred, &centred) / (2.0 * self.total())
-        } else {
-            0.0
-        }
+        if self.total() > 0.0 { self.inner(&centred, &centred) / (2.0 * self.total()) } else { 0.0 }
     }
 
     /// The vector less its projection on the columns without a penalty.

@@ -33,8 +33,7 @@ fn storages() -> impl Strategy<Value = Storage> {
 /// The largest difference of the fitted values, over the spread of the response.
 pub fn apart(task: &Task, a: &Model, b: &Model) -> f64 {
     let pairs = task.residual(a).into_iter().zip(task.residual(b)).enumerate();
-    let square: f64 =
-        pairs.map(|(row, (a, b))| task.weight(row) * (a - b).powi(2)).sum::<f64>();
+    let square: f64 = pairs.map(|(row, (a, b))| task.weight(row) * (a - b).powi(2)).sum::<f64>();
     let total: f64 = (0..task.rows()).map(|row| task.weight(row)).sum();
     (square / total / task.null().max(f64::MIN_POSITIVE)).sqrt()
 }

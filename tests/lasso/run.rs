@@ -45,10 +45,7 @@ impl Default for Run {
 
 impl Run {
     pub fn shards(shards: usize) -> Run {
-        Run {
-            engine: operators::Options { shards, ..Default::default() },
-            ..Run::default()
-        }
+        Run { engine: operators::Options { shards, ..Default::default() }, ..Run::default() }
     }
 
     pub fn tolerance(mut self, tolerance: f64) -> Run {

@@ -37,7 +37,7 @@ pub struct Data {
 /// A shard's part of a row that was inserted or retracted.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RowPart<I> {
-    /// The shard this part is for.
+    /// The shard this part is for; on a worker without shards, where its range of shards starts.
     pub shard: usize,
     /// The row's identity.
     pub id: I,
