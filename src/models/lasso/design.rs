@@ -14,6 +14,8 @@ const CONSTANT: f64 = 1e-28;
 pub(super) struct Rows {
     pub response: Arc<Vec<f64>>,
     pub weights: Option<Arc<Vec<f64>>>,
+    /// Weights of rows held out: their loss is measured.
+    pub held_out: Option<Arc<Vec<f64>>>,
     /// `W`: the sum of the weights.
     pub total: f64,
     /// The weighted mean of the response, 0 without an intercept.
@@ -37,7 +39,7 @@ impl Rows {
         let square = sum(&|i| weight(i) * (response[i] - mean).powi(2));
         let varies = square > CONSTANT * sum(&|i| weight(i) * response[i].powi(2));
         let square = if varies { square } else { 0.0 };
-        Rows { response, weights, total, mean, square }
+        Rows { response, weights, held_out: None, total, mean, square }
     }
 
     pub fn weight(&self, row: usize) -> f64 {

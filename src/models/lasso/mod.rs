@@ -25,6 +25,7 @@
 mod block;
 mod certificate;
 mod change;
+mod check;
 mod design;
 mod effect;
 mod factor;
