@@ -28,6 +28,9 @@ const STAGE_GAP: f64 = 1e-2;
 const STAGE_BLOCK_GAP: f64 = 3e-2;
 /// The last stage's blocks are solved to this fraction of the tolerance.
 const BLOCK_SHARE: f64 = 0.3;
+/// A λ under which every penalised coefficient is zero, and how well the others are solved then.
+const NULL_LAMBDA: f64 = 1e150;
+const NULL_GAP: f64 = 1e-12;
 /// While the whole model's gap is large, blocks need not be solved much better than that.
 const AHEAD: f64 = 0.03;
 /// Bytes of replicated columns at which those of no use to the block are forgotten.
@@ -88,6 +91,8 @@ pub struct Lasso<I = u64> {
     solved: Option<f64>,
     above: f64,
     fresh: bool,
+    /// Only unpenalised columns are being solved for.
+    null: bool,
     lambda_max: f64,
     cost: f64,
     support: u64,
@@ -122,6 +127,7 @@ impl<I: RowId> Lasso<I> {
             solved: None,
             above: f64::INFINITY,
             fresh: false,
+            null: false,
             lambda_max: f64::NAN,
             cost: 1.0,
             support: 0,
@@ -135,6 +141,12 @@ impl<I: RowId> Lasso<I> {
             warm: Arc::default(),
             live: RowStore::default(),
         }
+    }
+
+    /// Whether some columns are not penalised, which the working-set schedule solves for first.
+    fn has_free(&self) -> bool {
+        let free = |factors: &Arc<Vec<f64>>| factors.contains(&0.0);
+        self.is_joint() && self.factors.as_ref().is_some_and(free)
     }
 
     fn is_joint(&self) -> bool {
@@ -243,7 +255,7 @@ impl<I: RowId> Lasso<I> {
             fitted.push(vector);
         }
         self.columns = columns as usize;
-        if self.lambda_max.is_nan() {
+        if self.lambda_max.is_nan() && !self.has_free() {
             self.lambda_max = lambda_max;
         }
         self.cost = 2.0 * entries as f64 / (columns as f64).max(1.0);
@@ -271,6 +283,25 @@ impl<I: RowId> Lasso<I> {
     fn begin(&mut self, warm: bool) {
         self.updates = 0;
         self.started = Instant::now();
+        // λ_max is that of the residual which unpenalised columns leave: solve for those first.
+        let asked = matches!(self.lambda, Lambda::Ratio(_)) || !warm;
+        if self.has_free() && self.lambda_max.is_nan() && asked {
+            self.path = Continuation::new(f64::INFINITY, NULL_LAMBDA);
+            self.null = true;
+            self.above = NULL_LAMBDA;
+            self.enter_stage();
+        } else {
+            self.set_out(warm);
+        }
+        // A new epoch starts with nothing known of the columns.
+        self.seen = self.residual.values().collect();
+        self.travelled = 0.0;
+        self.shards.iter_mut().for_each(Shard::forget);
+    }
+
+    /// Starts the path to the λ asked for.
+    fn set_out(&mut self, warm: bool) {
+        self.null = false;
         let target = match self.lambda {
             Lambda::Value(lambda) => lambda,
             Lambda::Ratio(ratio) if self.lambda_max > 0.0 => ratio * self.lambda_max,
@@ -286,10 +317,6 @@ impl<I: RowId> Lasso<I> {
         self.path = Continuation::new(start, target);
         self.above = start;
         self.enter_stage();
-        // A new epoch starts with nothing known of the columns.
-        self.seen = self.residual.values().collect();
-        self.travelled = 0.0;
-        self.shards.iter_mut().for_each(Shard::forget);
     }
 
     fn enter_stage(&mut self) {
@@ -329,6 +356,13 @@ impl<I: RowId> Lasso<I> {
                 shard.screen(measure, &self.options, self.travelled);
             }
         }
+        if self.null {
+            if !self.fresh || measure.relative_gap() <= NULL_GAP {
+                self.lambda_max = measure.ratio * NULL_LAMBDA;
+                self.set_out(false);
+            }
+            return;
+        }
         let reached = measure.relative_gap() <= STAGE_GAP;
         if !self.path.is_last() && reached {
             self.above = self.path.lambda();
@@ -351,6 +385,7 @@ impl<I: RowId> Lasso<I> {
             beta[slot] = step.old;
         }
         let tolerance = match self.path.is_last() {
+            true if self.null => NULL_GAP,
             true => (BLOCK_SHARE * self.options.tolerance)
                 .max(AHEAD * self.measure.relative_gap().min(1.0)),
             false => STAGE_BLOCK_GAP,
@@ -533,7 +568,7 @@ impl<I: RowId> Program for Lasso<I> {
         measure.lambda = self.path.lambda();
         measure.target = self.path.target();
         measure.lambda_max = self.lambda_max;
-        measure.last = u64::from(self.path.is_last());
+        measure.last = u64::from(self.path.is_last() && !self.null);
         let threshold = self.threshold();
         let most = 200.max(2 * self.support as usize);
         let (residual, rows, options) = (&self.residual, &self.rows, &self.options);
@@ -545,6 +580,8 @@ impl<I: RowId> Program for Lasso<I> {
             travelled: self.travelled,
             threshold,
             most,
+            joint: self.is_joint(),
+            exact: self.null,
         };
         let (layout, index) = (self.layout, shard - self.local.start);
         let key = |position: usize| layout.column(shard, position) as u32;
