@@ -25,6 +25,7 @@
 mod block;
 mod certificate;
 mod change;
+mod data;
 mod design;
 mod effect;
 mod factor;
@@ -40,6 +41,8 @@ mod program;
 mod rows;
 mod schedule;
 mod shard;
+mod stages;
+mod update;
 mod vector;
 
 pub use certificate::Measure;
