@@ -18,6 +18,7 @@
 pub mod cluster;
 pub mod container;
 pub mod formats;
+pub mod generate;
 pub mod models;
 pub mod operators;
 pub mod program;

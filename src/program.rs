@@ -153,22 +153,33 @@ pub trait Program: 'static {
     fn sync(&mut self, round: &Round<'_, Self>);
 
     /// Measures this shard's share of the model, and proposes keys with a priority (largest
-    /// first is up to the scheduler), for example by violation of optimality.
+    /// first is up to the scheduler), for example by violation of optimality. Nothing is known by
+    /// default.
     fn certificate(
         &mut self,
         shard: usize,
         proposals: &mut Columns<Self::Key, f32>,
-    ) -> Self::Certificate;
+    ) -> Self::Certificate {
+        let _ = (shard, proposals);
+        Self::Certificate::default()
+    }
 
     /// What of `shard`'s parameters changed since it was last asked. Called when an epoch ends.
     fn publish(&mut self, shard: usize, changes: &mut Vec<Self::Output>);
 
-    /// Writes the parameters of a shard, to be read back by [`Program::restore`].
-    fn snapshot(&self, shard: usize, to: &mut dyn io::Write) -> io::Result<()>;
+    /// Writes the parameters of a shard, to be read back by [`Program::restore`]. Programs that
+    /// cannot be stored say so with [`io::ErrorKind::Unsupported`], the default.
+    fn snapshot(&self, shard: usize, to: &mut dyn io::Write) -> io::Result<()> {
+        let _ = (shard, to);
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// Reads what [`Program::snapshot`] wrote. Bytes are not trusted: anything unexpected is an
     /// error of kind [`io::ErrorKind::InvalidData`].
-    fn restore(&mut self, shard: usize, from: &mut dyn io::Read) -> io::Result<()>;
+    fn restore(&mut self, shard: usize, from: &mut dyn io::Read) -> io::Result<()> {
+        let _ = (shard, from);
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     /// The number of keys, once an epoch has been refreshed; the same on every worker.
     fn universe(&self) -> usize;

@@ -1,1 +1,29 @@
 //! Threads and processes: launch flags, start-up, and stopping together.
+//!
+//! [`Flags`] are the launch flags of every timely program. [`execute`] connects this process with
+//! its peers, runs the workers and joins them. A run succeeds or fails as a whole: a panic in any
+//! worker, or the loss of any process, ends every process promptly with one line on stderr and one
+//! of the exit codes in [`fail`].
+//!
+//! Start-up is a handshake of three small messages on each connection: process *i* calls every
+//! process below *i* and is called by those above. Both sides compare release, number of processes
+//! and threads, and a digest of the options; connections that are not from a peer of this run are
+//! turned away with one line and hold nobody up. Peers are not authenticated: run on networks
+//! whose hosts are trusted.
+
+mod answer;
+mod bootstrap;
+mod dial;
+mod error;
+mod execute;
+pub mod fail;
+mod flags;
+mod handshake;
+mod hello;
+mod hook;
+mod hostfile;
+mod meeting;
+
+pub use error::ClusterError;
+pub use execute::execute;
+pub use flags::Flags;

@@ -1,1 +1,3 @@
 //! What is trained, one folder a model.
+
+pub mod lasso;

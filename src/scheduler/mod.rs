@@ -4,6 +4,29 @@
 //! became of earlier ones; what it has been told when it is asked is fixed by the staleness alone,
 //! so the same decisions are taken wherever it runs.
 
+pub mod random;
+pub mod width;
+
+mod certified;
+mod couplings;
+mod dynamic;
+mod policy;
+mod priority;
+mod round_robin;
+#[cfg(test)]
+mod testing;
+mod tree;
+mod uniform;
+
+pub use certified::{Certified, Stopping};
+pub use dynamic::Dynamic;
+pub use policy::{Policy, PolicyOptions, UnknownPolicy, build};
+pub use priority::{Priority, Source};
+pub use round_robin::RoundRobin;
+pub use tree::WeightTree;
+pub use uniform::Random;
+pub use width::Width;
+
 use crate::program::Work;
 
 /// What a scheduler wants next.

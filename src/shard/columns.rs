@@ -1,16 +1,57 @@
 //! A shard's columns, each in the most compact exact form.
 
+use super::codes::{Codes, LINE, Line, pack};
+use super::dense::LANES;
+use super::sparse::{Entries, Pool};
+
 /// The columns of one shard over a fixed number of rows.
+///
+/// Each column is kept in one of five forms, chosen when it is appended; every form gives back
+/// exactly the values that came in:
+/// * dense `f64`, 8 bytes a row;
+/// * dense `f32`, 4 bytes a row, if every value is exactly an `f32`;
+/// * two-bit codes and a table of four values, 64 bytes for 256 rows, if there are at most four
+///   distinct values (genotypes, indicators, small counts);
+/// * sparse rows and `f64` values, 12 bytes a stored entry; or `f32` values, 8 bytes, if all are
+///   exactly `f32`.
+///
+/// The columns of a form lie one after another in one array; a column costs 16 bytes beside its
+/// data (two-bit: 48, sparse: 24).
 #[derive(Clone, Debug, Default)]
 pub struct ColumnShard {
     rows: usize,
-    columns: Vec<Vec<f64>>,
+    slots: Vec<Slot>,
+    wide: Vec<f64>,
+    narrow: Vec<f32>,
+    lines: Vec<Line>,
+    tables: Vec<[f64; 4]>,
+    sparse_wide: Pool<f64>,
+    sparse_narrow: Pool<f32>,
+}
+
+/// The form of a column and its position among the columns of that form.
+#[derive(Clone, Copy, Debug)]
+enum Slot {
+    Wide(usize),
+    Narrow(usize),
+    Codes(usize),
+    SparseWide(usize),
+    SparseNarrow(usize),
+}
+
+/// The data of a column.
+pub(super) enum View<'a> {
+    Wide(&'a [f64]),
+    Narrow(&'a [f32]),
+    Codes(Codes<'a>),
+    SparseWide(Entries<'a, f64>),
+    SparseNarrow(Entries<'a, f32>),
 }
 
 impl ColumnShard {
     /// No columns yet, over `rows` rows.
     pub fn new(rows: usize) -> Self {
-        ColumnShard { rows, columns: Vec::new() }
+        ColumnShard { rows, ..ColumnShard::default() }
     }
 
     /// The number of rows of every column.
@@ -20,35 +61,204 @@ impl ColumnShard {
 
     /// The number of columns.
     pub fn len(&self) -> usize {
-        self.columns.len()
+        self.slots.len()
     }
 
     /// Whether there are no columns.
     pub fn is_empty(&self) -> bool {
-        self.columns.is_empty()
+        self.slots.is_empty()
     }
 
-    /// Appends a dense column of `rows` finite values.
+    /// Appends a dense column of `rows` finite values, in whichever dense form is smallest.
+    ///
+    /// # Panics
+    /// If there are not `rows` values.
     pub fn push_dense(&mut self, values: &[f64]) {
-        self.columns.push(values.to_vec());
+        assert_eq!(values.len(), self.rows, "a dense column has a value for every row");
+        let narrow = are_narrow(values);
+        let dense = self.rows * if narrow { 4 } else { 8 };
+        let coded = size_of::<[f64; 4]>() + self.lines_per_column() * size_of::<Line>();
+        match distinct(values) {
+            Some(table) if coded <= dense => {
+                let codes = values.iter().map(|&value| code(value, &table));
+                self.append_codes(table, pack(codes));
+            }
+            _ if narrow => self.append_narrow(values.iter().map(|&value| value as f32)),
+            _ => self.append_wide(values.iter().copied()),
+        }
     }
 
-    /// Appends a sparse column: ascending rows and their finite values.
+    /// Appends a sparse column: ascending rows and their finite values. All other rows are 0.
+    ///
+    /// # Panics
+    /// If rows are not strictly ascending and below `rows`, or values are not as many.
     pub fn push_sparse(&mut self, rows: &[u32], values: &[f64]) {
-        let mut column = vec![0.0; self.rows];
-        for (&row, &value) in rows.iter().zip(values) {
-            column[row as usize] = value;
+        assert_eq!(rows.len(), values.len(), "a sparse column has a value for every stored row");
+        assert!(ascending(rows, self.rows), "stored rows ascend and lie within the shard");
+        if are_narrow(values) {
+            self.append_sparse_narrow(rows, values.iter().map(|&value| value as f32));
+        } else {
+            self.append_sparse_wide(rows, values.iter().copied());
         }
-        self.columns.push(column);
     }
 
     /// Appends a column of `rows` two-bit codes, each naming one of four finite values.
+    ///
+    /// # Panics
+    /// If there are not `rows` codes.
     pub fn push_codes(&mut self, codes: &[u8], table: [f64; 4]) {
-        self.columns.push(codes.iter().map(|&code| table[code as usize & 3]).collect());
+        assert_eq!(codes.len(), self.rows, "a two-bit column has a code for every row");
+        self.append_codes(table, pack(codes.iter().copied()));
     }
 
     /// The value of a column in a row.
     pub fn value(&self, column: usize, row: usize) -> f64 {
-        self.columns[column][row]
+        match self.view(column) {
+            View::Wide(x) => x[row],
+            View::Narrow(x) => x[row].into(),
+            View::Codes(x) => x.value(row),
+            View::SparseWide(x) => x.value(row),
+            View::SparseNarrow(x) => x.value(row),
+        }
     }
+
+    /// Keeps the first `len` columns.
+    pub fn truncate(&mut self, len: usize) {
+        while self.slots.len() > len {
+            match self.slots.pop() {
+                Some(Slot::Wide(at)) => self.wide.truncate(at * self.rows),
+                Some(Slot::Narrow(at)) => self.narrow.truncate(at * self.rows),
+                Some(Slot::Codes(at)) => {
+                    self.lines.truncate(at * self.lines_per_column());
+                    self.tables.truncate(at);
+                }
+                Some(Slot::SparseWide(at)) => self.sparse_wide.truncate(at),
+                Some(Slot::SparseNarrow(at)) => self.sparse_narrow.truncate(at),
+                None => return,
+            }
+        }
+    }
+
+    /// Forgets all columns, keeping the space.
+    pub fn clear(&mut self) {
+        self.truncate(0);
+    }
+
+    /// Gives back the memory that appending held in reserve.
+    pub fn shrink(&mut self) {
+        self.slots.shrink_to_fit();
+        self.wide.shrink_to_fit();
+        self.narrow.shrink_to_fit();
+        self.lines.shrink_to_fit();
+        self.tables.shrink_to_fit();
+        self.sparse_wide.shrink();
+        self.sparse_narrow.shrink();
+    }
+
+    /// The memory held, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.slots.capacity() * size_of::<Slot>()
+            + self.wide.capacity() * size_of::<f64>()
+            + self.narrow.capacity() * size_of::<f32>()
+            + self.lines.capacity() * size_of::<Line>()
+            + self.tables.capacity() * size_of::<[f64; 4]>()
+            + self.sparse_wide.bytes()
+            + self.sparse_narrow.bytes()
+    }
+
+    /// The lines of a two-bit column.
+    fn lines_per_column(&self) -> usize {
+        self.rows.div_ceil(LINE)
+    }
+
+    pub(super) fn append_wide(&mut self, values: impl Iterator<Item = f64>) {
+        self.slots.push(Slot::Wide(self.wide.len() / self.rows.max(1)));
+        self.wide.extend(values);
+    }
+
+    pub(super) fn append_narrow(&mut self, values: impl Iterator<Item = f32>) {
+        self.slots.push(Slot::Narrow(self.narrow.len() / self.rows.max(1)));
+        self.narrow.extend(values);
+    }
+
+    pub(super) fn append_codes(&mut self, table: [f64; 4], lines: impl Iterator<Item = Line>) {
+        self.slots.push(Slot::Codes(self.tables.len()));
+        self.tables.push(table);
+        self.lines.extend(lines);
+    }
+
+    pub(super) fn append_sparse_wide(&mut self, rows: &[u32], values: impl Iterator<Item = f64>) {
+        self.slots.push(Slot::SparseWide(self.sparse_wide.len()));
+        self.sparse_wide.push(rows, values);
+    }
+
+    pub(super) fn append_sparse_narrow(&mut self, rows: &[u32], values: impl Iterator<Item = f32>) {
+        self.slots.push(Slot::SparseNarrow(self.sparse_narrow.len()));
+        self.sparse_narrow.push(rows, values);
+    }
+
+    /// A column's data.
+    #[inline]
+    pub(super) fn view(&self, column: usize) -> View<'_> {
+        let rows = self.rows;
+        match self.slots[column] {
+            Slot::Wide(at) => View::Wide(&self.wide[at * rows..][..rows]),
+            Slot::Narrow(at) => View::Narrow(&self.narrow[at * rows..][..rows]),
+            Slot::Codes(at) => {
+                let lines = self.lines_per_column();
+                let lines = &self.lines[at * lines..][..lines];
+                View::Codes(Codes { rows, lines, table: &self.tables[at] })
+            }
+            Slot::SparseWide(at) => View::SparseWide(self.sparse_wide.column(at)),
+            Slot::SparseNarrow(at) => View::SparseNarrow(self.sparse_narrow.column(at)),
+        }
+    }
+}
+
+/// Whether `f32` holds the values exactly, the signs of zeros included.
+fn are_narrow(values: &[f64]) -> bool {
+    let exact = |value: &f64| f64::from(*value as f32).to_bits() == value.to_bits();
+    // A group at a time without branches, so that it vectorises.
+    values.chunks(LANES).all(|group| group.iter().fold(true, |all, value| all & exact(value)))
+}
+
+/// Whether rows are strictly ascending and below `bound`.
+pub(super) fn ascending(rows: &[u32], bound: usize) -> bool {
+    rows.windows(2).all(|pair| pair[0] < pair[1])
+        && rows.last().is_none_or(|&last| (last as usize) < bound)
+}
+
+/// The distinct values by their bits, in the order they first appear, padded with zeros; nothing if
+/// they are more than four.
+fn distinct(values: &[f64]) -> Option<[f64; 4]> {
+    let mut table = [0.0; 4];
+    let mut count = 0;
+    for group in values.chunks(LANES) {
+        // Most groups bring nothing new; that is seen without branches.
+        let known = &table[..count];
+        if group.iter().fold(true, |all, &value| all & is_known(value, known)) {
+            continue;
+        }
+        for &value in group {
+            if !is_known(value, &table[..count]) {
+                *table.get_mut(count)? = value;
+                count += 1;
+            }
+        }
+    }
+    Some(table)
+}
+
+/// Whether the table has a value.
+fn is_known(value: f64, table: &[f64]) -> bool {
+    table.iter().fold(false, |any, entry| any | (entry.to_bits() == value.to_bits()))
+}
+
+/// The first code of a value that the table has.
+fn code(value: f64, table: &[f64; 4]) -> u8 {
+    let mut code = 3;
+    for entry in (0..3).rev() {
+        code = if table[entry].to_bits() == value.to_bits() { entry as u8 } else { code };
+    }
+    code
 }

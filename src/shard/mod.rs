@@ -1,7 +1,22 @@
 //! Compact column shards: the data of the keys that live on a shard.
+//!
+//! [`ColumnShard`] keeps each column in its most compact exact form and computes on it in `f64`.
+//! The order in which the kernels add up is documented and part of the determinism contract: a
+//! result depends on the column's values and form, never on the machine or the number of threads.
 
+mod codes;
 mod columns;
+mod cross;
+mod dense;
+mod kernels;
 pub mod layout;
+mod moments;
+mod sparse;
+#[cfg(test)]
+mod tests;
+mod wire;
 
 pub use columns::ColumnShard;
 pub use layout::Layout;
+pub use moments::{Moments, Weights};
+pub use wire::CorruptColumn;

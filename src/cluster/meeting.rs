@@ -1,0 +1,158 @@
+//! Who has come so far: the state that the threads of start-up share.
+
+use std::io::ErrorKind;
+use std::net::TcpStream;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::hello::{Hello, Refusal};
+
+/// One start-up of one process.
+pub(super) struct Meeting {
+    /// How this process introduces itself.
+    pub(super) hello: Hello,
+    /// The address of each process.
+    pub(super) addresses: Vec<String>,
+    /// When start-up must be complete.
+    pub(super) deadline: Instant,
+    state: Mutex<State>,
+}
+
+/// How far start-up has come.
+pub(super) enum Progress {
+    /// The sockets in process order, none at our own place.
+    Complete(Vec<Option<TcpStream>>),
+    /// Some processes have not come, and one that had come may have gone.
+    Incomplete { missing: Vec<usize>, lost: Option<usize> },
+}
+
+struct State {
+    /// The connection with each process; none with ourselves.
+    sockets: Vec<Option<TcpStream>>,
+    /// Why a process is missing, as far as known.
+    troubles: Vec<String>,
+    /// Why this run cannot become complete.
+    verdict: Option<String>,
+    /// Nobody is waiting for connections any more.
+    over: bool,
+}
+
+impl Meeting {
+    pub(super) fn new(hello: Hello, addresses: Vec<String>, deadline: Instant) -> Meeting {
+        let state = State {
+            sockets: addresses.iter().map(|_| None).collect(),
+            troubles: addresses.iter().map(|_| "has not called".into()).collect(),
+            verdict: None,
+            over: false,
+        };
+        Meeting { hello, addresses, deadline, state: Mutex::new(state) }
+    }
+
+    /// The index of this process.
+    pub(super) fn me(&self) -> usize {
+        self.hello.process as usize
+    }
+
+    /// Whether a process is connected.
+    pub(super) fn has(&self, peer: u32) -> bool {
+        self.state().sockets.get(peer as usize).is_some_and(Option::is_some)
+    }
+
+    /// Makes a connection that has completed its handshake the one with process `peer`.
+    pub(super) fn join(&self, peer: u32, stream: TcpStream) -> Result<(), Refusal> {
+        // Sockets wait in non-blocking mode so that `is_alive` can look at them; timely makes them
+        // blocking again, and expects them without time limits.
+        prepare(&stream).map_err(Refusal::passing)?;
+        let mut state = self.state();
+        if state.over {
+            return Err(Refusal::passing("too late, start-up is over"));
+        }
+        match state.sockets.get_mut(peer as usize) {
+            Some(socket) if socket.is_none() => *socket = Some(stream),
+            _ => return Err(Refusal::Passing(format!("process {peer} is connected already"))),
+        }
+        Ok(())
+    }
+
+    /// Remembers why a process is missing. Gives whether that is news.
+    pub(super) fn trouble(&self, peer: usize, why: &str) -> bool {
+        match self.state().troubles.get_mut(peer) {
+            Some(trouble) if trouble != why => {
+                *trouble = why.into();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Declares that this run cannot become complete. The first reason is kept.
+    pub(super) fn give_up(&self, why: String) {
+        self.state().verdict.get_or_insert(why);
+    }
+
+    /// Why this run cannot become complete, if that is so.
+    pub(super) fn verdict(&self) -> Option<String> {
+        self.state().verdict.clone()
+    }
+
+    /// Whether nobody is waiting for connections any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.state().over
+    }
+
+    /// Ends start-up: connections from now on are too late, and peers whose connections were not
+    /// taken see us leave.
+    pub(super) fn end(&self) {
+        let mut state = self.state();
+        state.over = true;
+        state.sockets.clear();
+    }
+
+    /// Looks how far start-up has come. If every process is connected, that ends it.
+    pub(super) fn progress(&self) -> Progress {
+        let me = self.me();
+        let mut state = self.state();
+        let (mut missing, mut lost) = (Vec::new(), None);
+        for (peer, socket) in state.sockets.iter().enumerate().filter(|(peer, _)| *peer != me) {
+            match socket {
+                None => missing.push(peer),
+                Some(stream) if !is_alive(stream) => lost = lost.or(Some(peer)),
+                Some(_) => {}
+            }
+        }
+        if missing.is_empty() {
+            state.over = true;
+            return Progress::Complete(std::mem::take(&mut state.sockets));
+        }
+        Progress::Incomplete { missing, lost }
+    }
+
+    /// The missing processes with address and trouble, for an error message.
+    pub(super) fn describe(&self, missing: &[usize]) -> String {
+        let state = self.state();
+        let each = state.troubles.iter().zip(&self.addresses).enumerate();
+        let each = each.filter(|(peer, _)| missing.contains(peer));
+        let each =
+            each.map(|(peer, (why, address))| format!("process {peer} at {address} ({why})"));
+        each.collect::<Vec<_>>().join(", ")
+    }
+
+    /// No thread panics while it holds the lock, and the state is sound between any two changes.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(None)?;
+    stream.set_write_timeout(None)?;
+    stream.set_nonblocking(true)
+}
+
+fn is_alive(stream: &TcpStream) -> bool {
+    match stream.peek(&mut [0]) {
+        Ok(read) => read > 0,
+        Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
+    }
+}

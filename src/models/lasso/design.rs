@@ -1,0 +1,99 @@
+//! The design as the model sees it: columns centred and scaled without touching their data.
+
+use std::sync::Arc;
+
+use super::penalty::Penalty;
+use crate::shard::{ColumnShard, Weights};
+
+/// What belongs to all rows: a copy on every worker, 8 to 16 bytes a row.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rows {
+    pub response: Arc<Vec<f64>>,
+    pub weights: Option<Arc<Vec<f64>>>,
+    /// `W`: the sum of the weights.
+    pub total: f64,
+    /// The weighted mean of the response, 0 without an intercept.
+    pub mean: f64,
+    /// `Σ w (y − mean)²`.
+    pub square: f64,
+}
+
+impl Rows {
+    pub fn new(response: Arc<Vec<f64>>, weights: Option<Arc<Vec<f64>>>, intercept: bool) -> Self {
+        let weight = |i: usize| weights.as_ref().map_or(1.0, |weights| weights[i]);
+        let sum = |term: &dyn Fn(usize) -> f64| (0..response.len()).map(term).sum::<f64>();
+        let total = sum(&weight);
+        let mean = match intercept && total > 0.0 {
+            true => sum(&|i| weight(i) * response[i]) / total,
+            false => 0.0,
+        };
+        let square = sum(&|i| weight(i) * (response[i] - mean).powi(2));
+        Rows { response, weights, total, mean, square }
+    }
+
+    pub fn weight(&self, row: usize) -> f64 {
+        self.weights.as_ref().map_or(1.0, |weights| weights[row])
+    }
+
+    /// The centred response.
+    pub fn centred(&self) -> Vec<f64> {
+        self.response.iter().map(|y| y - self.mean).collect()
+    }
+}
+
+/// What is known of a column besides its data. The model's column is `(x − mean) · scale`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Facts {
+    /// The weighted mean; 0 without an intercept.
+    pub mean: f64,
+    /// One over the standard deviation if standardised, else 1; 0 for columns that do not vary.
+    pub scale: f64,
+    /// `Σ w x` of the raw column.
+    pub sum: f64,
+    /// Mean square of the model's column.
+    pub norm: f64,
+    /// The penalty factor.
+    pub factor: f64,
+}
+
+/// Words a column's facts take when they travel.
+pub(super) const FACT_WORDS: usize = 5;
+
+impl Facts {
+    pub fn of(
+        columns: &ColumnShard,
+        column: usize,
+        rows: &Rows,
+        centre: bool,
+        standardize: bool,
+        factor: f64,
+    ) -> Self {
+        let weights = rows.weights.as_ref().map(|weights| Weights::new(weights));
+        let moments = columns.moments(column, weights);
+        let mean = if centre && rows.total > 0.0 { moments.sum / rows.total } else { 0.0 };
+        let square = if centre { moments.centred } else { moments.squares };
+        // A constant column's centred squares are rounding; it can explain nothing.
+        let varies = square > 1e-20 * moments.squares && square > 0.0 && rows.total > 0.0;
+        let scale = match (varies, standardize) {
+            (false, _) => 0.0,
+            (true, false) => 1.0,
+            (true, true) => (rows.total / square).sqrt(),
+        };
+        let norm = if varies { scale * scale * square / rows.total } else { 0.0 };
+        Facts { mean, scale, sum: moments.sum, norm, factor }
+    }
+
+    pub fn penalty(&self, lambda: f64, l1_ratio: f64, positive: bool) -> Penalty {
+        let weight = lambda * self.factor;
+        Penalty { l1: weight * l1_ratio, l2: weight * (1.0 - l1_ratio), positive }
+    }
+
+    pub fn encode(&self) -> [u64; FACT_WORDS] {
+        [self.mean, self.scale, self.sum, self.norm, self.factor].map(f64::to_bits)
+    }
+
+    pub fn decode(words: [u64; FACT_WORDS]) -> Self {
+        let [mean, scale, sum, norm, factor] = words.map(f64::from_bits);
+        Facts { mean, scale, sum, norm, factor }
+    }
+}

@@ -1,0 +1,281 @@
+//! A batch fit: one process's part of a run over threads and processes.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use timely::dataflow::InputHandleVec;
+use timely::dataflow::ProbeHandle;
+use timely::dataflow::operators::{Exchange, Inspect, Probe, vec::Input};
+use timely::worker::Worker;
+
+use super::certificate::Measure;
+use super::change::{Change, Data};
+use super::folds::{Folds, Validation};
+use super::options::{Lambda, Options, scheduler};
+use super::program::{Coefficient, Lasso, Parameter};
+use crate::cluster::{self, ClusterError, Flags};
+use crate::operators::{self, Certified, ModelParallel};
+use crate::shard::ColumnShard;
+
+/// What is to be fitted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plan {
+    /// One λ.
+    One(Lambda),
+    /// A geometric path of `count` λ from λ_max down to `min_ratio` of it, each warm-started.
+    Path {
+        /// The number of λ.
+        count: usize,
+        /// The last λ over λ_max.
+        min_ratio: f64,
+    },
+    /// A path, cross-validated, and the model at the best λ.
+    CrossValidate {
+        /// The number of λ.
+        count: usize,
+        /// The last λ over λ_max.
+        min_ratio: f64,
+        /// Which rows are held out when.
+        folds: Folds,
+    },
+}
+
+/// This process's data, by shard.
+#[derive(Clone, Debug, Default)]
+pub struct Problem {
+    /// The number of columns over all shards.
+    pub columns: usize,
+    /// One finite response a row.
+    pub response: Arc<Vec<f64>>,
+    /// Row weights.
+    pub weights: Option<Arc<Vec<f64>>>,
+    /// Penalty factors.
+    pub factors: Option<Arc<Vec<f64>>>,
+    /// The shards of this process's workers.
+    pub shards: Vec<(usize, ColumnShard)>,
+    /// Coefficients to start from (data's scale), by column.
+    pub warm: Option<Arc<Vec<(u32, f64)>>>,
+}
+
+/// A measured point on the way.
+#[derive(Clone, Copy, Debug)]
+pub struct Point {
+    /// The epoch: 0 for a single λ, the position on the path otherwise.
+    pub epoch: u64,
+    /// The round within the epoch.
+    pub round: u64,
+    /// What was measured.
+    pub measure: Measure,
+}
+
+/// The model at one λ.
+#[derive(Clone, Debug)]
+pub struct Solution {
+    /// The last measured point: that of the model.
+    pub point: Point,
+    /// The intercept.
+    pub intercept: f64,
+    /// Ascending columns whose coefficient is not zero.
+    pub coefficients: Vec<(u32, f64)>,
+}
+
+/// What a run gave. Only the process of worker 0 has solutions.
+#[derive(Clone, Debug, Default)]
+pub struct Fit {
+    /// One solution a λ, in the plan's order; with cross-validation the last is that of the best λ.
+    pub solutions: Vec<Solution>,
+    /// Cross-validation's findings.
+    pub validation: Option<Validation>,
+    /// Rounds over all epochs.
+    pub rounds: u64,
+}
+
+/// Fits on this process's workers together with those of the other processes, which must be
+/// called with the same options. `watch` sees every measured point, on the process of worker 0.
+///
+/// # Errors
+/// [`ClusterError`] as of [`cluster::execute`].
+pub fn fit(
+    flags: &Flags,
+    digest: &[u8],
+    problem: Problem,
+    options: Options,
+    engine: operators::Options,
+    plan: Plan,
+    watch: impl Fn(&Point) + Send + Sync + 'static,
+) -> Result<Fit, ClusterError> {
+    let problem = Mutex::new(problem);
+    let watch = Arc::new(watch);
+    let fits = cluster::execute(flags, digest, move |worker| {
+        run(worker, &problem, &options, engine, &plan, Arc::clone(&watch))
+    })?;
+    Ok(fits.into_iter().find(|fit| !fit.solutions.is_empty()).unwrap_or_default())
+}
+
+type Changes = InputHandleVec<u64, Change>;
+
+/// What reaches worker 0: the model so far, and the last point.
+#[derive(Default)]
+struct Seen {
+    model: BTreeMap<Parameter, f64>,
+    point: Option<Point>,
+    epoch: u64,
+    rounds: u64,
+}
+
+fn run(
+    worker: &mut Worker,
+    problem: &Mutex<Problem>,
+    options: &Options,
+    engine: operators::Options,
+    plan: &Plan,
+    watch: Arc<impl Fn(&Point) + Send + Sync + 'static>,
+) -> Fit {
+    let placement = engine.placement(worker.peers());
+    let local = placement.local(worker.index());
+    let program = Lasso::<u64>::new(options.clone(), placement.shards(), local.clone());
+    let program = Rc::new(RefCell::new(program));
+    let seen = Rc::new(RefCell::new(Seen::default()));
+    let mut input = Changes::new();
+    let probe = ProbeHandle::new();
+    worker.dataflow::<u64, _, _>(|scope| {
+        let changes = scope.input_from(&mut input);
+        let trained =
+            changes.model_parallel("Lasso", engine, Rc::clone(&program), scheduler(options));
+        let to = Rc::clone(&seen);
+        trained
+            .changes
+            .exchange(|_| 0)
+            .inspect(move |Coefficient { parameter, new, .. }| {
+                to.borrow_mut().model.insert(*parameter, *new);
+            })
+            .probe_with(&probe);
+        let to = Rc::clone(&seen);
+        trained
+            .certificates
+            .inspect(move |Certified { round, certificate, .. }| {
+                let mut seen = to.borrow_mut();
+                let point = Point { epoch: seen.epoch, round: *round, measure: *certificate };
+                watch(&point);
+                seen.point = Some(point);
+            })
+            .probe_with(&probe);
+    });
+    let data = take(problem, |shard| local.contains(&shard));
+    let weights = data.weights.clone();
+    if let Some(warm) = problem.lock().unwrap_or_else(PoisonError::into_inner).warm.clone() {
+        program.borrow_mut().start_from(&warm);
+    }
+    input.send(Change::Data(Box::new(data)));
+    let mut session = Session { worker, input, probe, program, seen, fit: Fit::default() };
+    session.follow(plan, weights);
+    session.fit
+}
+
+/// This worker's part of the process's data.
+fn take(problem: &Mutex<Problem>, is_local: impl Fn(usize) -> bool) -> Data {
+    let mut problem = problem.lock().unwrap_or_else(PoisonError::into_inner);
+    let shards = std::mem::take(&mut problem.shards);
+    let (own, rest) = shards.into_iter().partition(|(shard, _)| is_local(*shard));
+    problem.shards = rest;
+    Data {
+        columns: problem.columns,
+        response: Arc::clone(&problem.response),
+        weights: problem.weights.clone(),
+        factors: problem.factors.clone(),
+        shards: own,
+    }
+}
+
+struct Session<'a> {
+    worker: &'a mut Worker,
+    input: Changes,
+    probe: ProbeHandle<u64>,
+    program: Rc<RefCell<Lasso<u64>>>,
+    seen: Rc<RefCell<Seen>>,
+    fit: Fit,
+}
+
+impl Session<'_> {
+    fn follow(&mut self, plan: &Plan, weights: Option<Arc<Vec<f64>>>) {
+        match plan {
+            Plan::One(lambda) => {
+                self.epoch(Change::Lambda(*lambda));
+                self.keep();
+            }
+            Plan::Path { count, min_ratio } => {
+                self.path(*count, *min_ratio);
+            }
+            Plan::CrossValidate { count, min_ratio, folds } => {
+                let path = self.path(*count, *min_ratio);
+                self.validate(path, folds, weights);
+            }
+        }
+    }
+
+    /// Fits a path and keeps its solutions; gives its λ.
+    fn path(&mut self, count: usize, min_ratio: f64) -> Vec<f64> {
+        let mut path = Vec::with_capacity(count);
+        for index in 0..count {
+            let share = index as f64 / (count.max(2) - 1) as f64;
+            self.epoch(Change::Lambda(Lambda::Ratio(min_ratio.powf(share))));
+            let largest = self.program.borrow().lambda_max().unwrap_or(1.0);
+            path.push(largest * min_ratio.powf(share));
+            self.keep();
+        }
+        path
+    }
+
+    fn validate(&mut self, path: Vec<f64>, folds: &Folds, weights: Option<Arc<Vec<f64>>>) {
+        let weights = weights.as_ref().map(|weights| weights.as_slice());
+        let mut losses = Vec::new();
+        for fold in 0..folds.count() {
+            self.input.send(Change::Weights(folds.weights(fold, weights)));
+            let size = folds.size(fold, weights).max(1) as f64;
+            let mut loss = Vec::new();
+            for &lambda in &path {
+                self.epoch(Change::Lambda(Lambda::Value(lambda)));
+                // The program's own measure, not the reported one: every worker must choose alike.
+                loss.push(self.program.borrow().measure().held_out / size);
+            }
+            losses.push(loss);
+        }
+        let rows = self.program.borrow().rows();
+        let all = weights.map_or_else(|| vec![1.0; rows], <[f64]>::to_vec);
+        let validation = Validation::of(path, &losses);
+        self.input.send(Change::Weights(Arc::new(all)));
+        self.epoch(Change::Lambda(Lambda::Value(validation.lambda_min)));
+        self.keep();
+        self.fit.validation = Some(validation);
+    }
+
+    /// Runs an epoch to its end.
+    fn epoch(&mut self, change: Change) {
+        self.input.send(change);
+        let next = self.input.time() + 1;
+        self.input.advance_to(next);
+        let probe = &self.probe;
+        self.worker.step_or_park_while(None, || probe.less_than(&next));
+        let mut seen = self.seen.borrow_mut();
+        seen.epoch += 1;
+        seen.rounds += seen.point.map_or(0, |point| point.round + 1);
+        self.fit.rounds = seen.rounds;
+    }
+
+    /// Keeps the model as it stands, where it is known.
+    fn keep(&mut self) {
+        let seen = self.seen.borrow();
+        let Some(point) = seen.point else { return };
+        let column = |(parameter, value): (&Parameter, &f64)| match parameter {
+            Parameter::Column(column) if *value != 0.0 => Some((*column, *value)),
+            _ => None,
+        };
+        self.fit.solutions.push(Solution {
+            point,
+            intercept: seen.model.get(&Parameter::Intercept).copied().unwrap_or(0.0),
+            coefficients: seen.model.iter().filter_map(column).collect(),
+        });
+    }
+}

@@ -1,0 +1,271 @@
+//! One shard's columns, coefficients, and what is known of their correlations.
+
+use std::io::{self, Read, Write};
+
+use super::certificate::Measure;
+use super::design::{Facts, Rows};
+use super::options::Options;
+use super::program::{Coefficient, Parameter, Step};
+use super::vector::RowVector;
+use crate::container::Columns;
+use crate::shard::ColumnShard;
+
+/// Below this fraction of its bound a column's pull need not be known exactly.
+const SLACK: f64 = 0.999;
+
+/// The columns that live on a shard. Coefficients are on the model's scale (see [`Facts`]).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shard {
+    pub columns: ColumnShard,
+    pub facts: Vec<Facts>,
+    pub beta: Vec<f64>,
+    /// What was last published, on the data's scale.
+    published: Vec<f64>,
+    /// `Σ w x̃ r / W` when it was last taken, and how far the residual had travelled then.
+    correlation: Vec<f64>,
+    taken: Vec<f64>,
+    screened: Vec<bool>,
+    /// The sum of the round's steps, while one is being decided.
+    pub step: Option<RowVector>,
+}
+
+/// What a certify round needs to know beside the shard.
+pub(super) struct Pass<'a> {
+    pub residual: &'a RowVector,
+    pub rows: &'a Rows,
+    pub options: &'a Options,
+    pub lambda: f64,
+    pub travelled: f64,
+    /// The pull over its bound from which a column is proposed, and how many at most.
+    pub threshold: f64,
+    pub most: usize,
+}
+
+impl Shard {
+    /// Takes the columns' facts anew; coefficients keep their value on the data's scale.
+    pub fn restate(&mut self, rows: &Rows, options: &Options, factor: impl Fn(usize) -> f64) {
+        let count = self.columns.len();
+        let known = self.published.len().max(count);
+        self.published.resize(known, 0.0);
+        let old: Vec<f64> = (0..self.beta.len()).map(|at| self.value(at)).collect();
+        self.facts = (0..count)
+            .map(|at| {
+                let (centre, standardize) = (options.intercept, options.standardize);
+                Facts::of(&self.columns, at, rows, centre, standardize, factor(at))
+            })
+            .collect();
+        self.beta = (0..count)
+            .map(|at| {
+                let scale = self.facts[at].scale;
+                let value = old.get(at).copied().unwrap_or(0.0);
+                if scale > 0.0 { value / scale } else { 0.0 }
+            })
+            .collect();
+        self.forget();
+        self.screened = vec![false; count];
+    }
+
+    /// A coefficient on the data's scale.
+    fn value(&self, position: usize) -> f64 {
+        self.beta[position] * self.facts[position].scale
+    }
+
+    /// Sets a coefficient on the data's scale; without effect on columns that do not vary.
+    pub fn put(&mut self, position: usize, value: f64) {
+        if let Some(facts) = self.facts.get(position).filter(|facts| facts.scale > 0.0) {
+            self.beta[position] = value / facts.scale;
+        }
+    }
+
+    /// Forgets all correlations.
+    pub fn forget(&mut self) {
+        self.correlation = vec![0.0; self.columns.len()];
+        self.taken = vec![f64::NEG_INFINITY; self.columns.len()];
+    }
+
+    /// Lets screened columns back in.
+    pub fn unscreen(&mut self) {
+        self.screened.fill(false);
+    }
+
+    /// Stored entries of all columns.
+    pub fn entries(&self) -> usize {
+        (0..self.columns.len()).map(|at| self.columns.entries(at)).sum()
+    }
+
+    /// The shard's part of the fitted values; nothing if all its coefficients are zero.
+    pub fn fitted(&self, rows: &Rows) -> Option<RowVector> {
+        let mut fitted = None;
+        for (at, &beta) in self.beta.iter().enumerate().filter(|(_, beta)| **beta != 0.0) {
+            fitted.get_or_insert_with(|| RowVector::zeros(rows)).add(
+                &self.columns,
+                at,
+                &self.facts[at],
+                beta,
+                rows,
+            );
+        }
+        fitted
+    }
+
+    /// The largest pull of the response, over factor and l1 ratio.
+    pub fn lambda_max(&self, rows: &Rows, options: &Options) -> f64 {
+        let response = RowVector::new(rows.centred(), 0.0, rows);
+        let mut largest = 0.0f64;
+        for (at, facts) in self.facts.iter().enumerate().filter(|(_, facts)| facts.factor > 0.0) {
+            let correlation = response.correlation(&self.columns, at, facts, rows);
+            let pull = facts.penalty(1.0, 1.0, options.positive).pull(correlation);
+            largest = largest.max(pull / (facts.factor * options.l1_ratio));
+        }
+        largest
+    }
+
+    /// A step that leads nowhere: it tells the others where a coefficient is.
+    pub fn stay(&self, position: usize) -> Step {
+        Step { old: self.beta[position], new: self.beta[position], l1: 0.0, l2: 0.0 }
+    }
+
+    /// A coordinate step from the gradient the round was pushed with and the shard's own earlier
+    /// steps of the round.
+    pub fn decide(
+        &mut self,
+        position: usize,
+        gradient: f64,
+        lambda: f64,
+        rows: &Rows,
+        options: &Options,
+    ) -> Step {
+        let facts = &self.facts[position];
+        let own = self
+            .step
+            .as_ref()
+            .map_or(0.0, |step| step.correlation(&self.columns, position, facts, rows));
+        let old = self.beta[position];
+        let penalty = facts.penalty(lambda, options.l1_ratio, options.positive);
+        let new = match facts.scale > 0.0 {
+            true => penalty.minimise(gradient - own + facts.norm * old, facts.norm),
+            false => 0.0,
+        };
+        if new != old {
+            self.step.get_or_insert_with(|| RowVector::zeros(rows)).add(
+                &self.columns,
+                position,
+                facts,
+                new - old,
+                rows,
+            );
+        }
+        Step { old, new, l1: penalty.l1, l2: penalty.l2 }
+    }
+
+    /// Adds the shard's share to a certificate, and proposes columns for the block.
+    ///
+    /// A column's correlation is taken only if it may matter: since it was last taken it has
+    /// changed by at most the root of its norm times the residual's way.
+    pub fn certify(
+        &mut self,
+        pass: &Pass<'_>,
+        key: impl Fn(usize) -> u32,
+        measure: &mut Measure,
+        proposals: &mut Columns<u32, f32>,
+    ) {
+        let options = pass.options;
+        let mut found: Vec<(f32, u32)> = Vec::new();
+        for at in 0..self.columns.len() {
+            let (facts, beta) = (&self.facts[at], self.beta[at]);
+            if facts.scale == 0.0 || self.screened[at] {
+                measure.screened += u64::from(self.screened[at]);
+                continue;
+            }
+            let penalty = facts.penalty(pass.lambda, options.l1_ratio, options.positive);
+            let way = facts.norm.sqrt() * (pass.travelled - self.taken[at]);
+            let skip = beta == 0.0
+                && penalty.l1 > 0.0
+                && self.correlation[at].abs() + way < SLACK * penalty.l1;
+            if skip {
+                measure.ratio = measure.ratio.max(SLACK);
+            } else {
+                if way > 0.0 {
+                    self.correlation[at] =
+                        pass.residual.correlation(&self.columns, at, facts, pass.rows);
+                    self.taken[at] = pass.travelled;
+                }
+                measure.add_coefficient(penalty, beta, self.correlation[at]);
+            }
+            measure.intercept -= facts.mean * beta * facts.scale;
+            if beta != 0.0 || facts.factor == 0.0 {
+                proposals.push(key(at), f32::INFINITY);
+            } else {
+                let pull = penalty.pull(self.correlation[at]) / penalty.l1.max(f64::MIN_POSITIVE);
+                if pull >= pass.threshold {
+                    found.push((pull.min(f64::from(f32::MAX)) as f32, key(at)));
+                }
+            }
+        }
+        if found.len() > pass.most {
+            found.select_nth_unstable_by(pass.most, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+            found.truncate(pass.most);
+        }
+        found.sort_unstable_by_key(|(_, key)| *key);
+        found.into_iter().for_each(|(pull, key)| proposals.push(key, pull));
+    }
+
+    /// Leaves out columns whose coefficient is zero at the optimum: with θ dual feasible and a gap
+    /// G every optimal correlation lies within `√(2 (norm + l2) G)` of θ's (Ndiaye et al. 2017).
+    pub fn screen(&mut self, measure: &Measure, options: &Options, travelled: f64) {
+        let gap = (measure.objective() - measure.scaled_dual() + measure.free).max(0.0);
+        let scale = measure.dual_scale();
+        for (at, facts) in self.facts.iter().enumerate() {
+            if self.beta[at] != 0.0 || facts.factor == 0.0 || self.screened[at] {
+                continue;
+            }
+            let penalty = facts.penalty(measure.lambda, options.l1_ratio, options.positive);
+            let way = facts.norm.sqrt() * (travelled - self.taken[at]);
+            let radius = (2.0 * (facts.norm + penalty.l2) * gap).sqrt();
+            let bound = scale * (self.correlation[at].abs() + way) + radius;
+            self.screened[at] = bound < SLACK * penalty.l1;
+        }
+    }
+
+    /// What changed since it was last published.
+    pub fn publish(&mut self, changes: &mut Vec<Coefficient>, key: impl Fn(usize) -> u32) {
+        for at in 0..self.published.len() {
+            let new = if at < self.beta.len() { self.value(at) } else { 0.0 };
+            let old = self.published[at];
+            if new != old {
+                changes.push(Coefficient { parameter: Parameter::Column(key(at)), old, new });
+                self.published[at] = new;
+            }
+        }
+    }
+
+    /// Positions and values (data's scale) of the coefficients that are not zero.
+    pub fn snapshot(&self, to: &mut dyn Write) -> io::Result<()> {
+        let stored: Vec<usize> = (0..self.beta.len()).filter(|&at| self.beta[at] != 0.0).collect();
+        to.write_all(&(stored.len() as u64).to_le_bytes())?;
+        for at in stored {
+            to.write_all(&(at as u64).to_le_bytes())?;
+            to.write_all(&self.value(at).to_le_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Reads what `snapshot` wrote, for the same columns.
+    pub fn restore(&mut self, from: &mut dyn Read) -> io::Result<()> {
+        let mut word = [0; 8];
+        from.read_exact(&mut word)?;
+        self.beta.fill(0.0);
+        for _ in 0..u64::from_le_bytes(word) {
+            from.read_exact(&mut word)?;
+            let at = usize::try_from(u64::from_le_bytes(word)).unwrap_or(usize::MAX);
+            from.read_exact(&mut word)?;
+            let value = f64::from_le_bytes(word);
+            let facts = self.facts.get(at).filter(|facts| facts.scale > 0.0 && value.is_finite());
+            match facts {
+                Some(facts) => self.beta[at] = value / facts.scale,
+                None => return Err(io::ErrorKind::InvalidData.into()),
+            }
+        }
+        Ok(())
+    }
+}

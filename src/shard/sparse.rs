@@ -1,0 +1,133 @@
+//! Sparse columns: the rows and values of stored entries, columns one after another.
+//!
+//! Sums over stored entries use four accumulators, entry `k` going to accumulator `k mod 4`, which
+//! are added as `(0 + 1) + (2 + 3)`.
+
+/// Sparse columns in two flat arrays.
+#[derive(Clone, Debug)]
+pub(super) struct Pool<T> {
+    /// Where each column begins, and where the last one ends.
+    starts: Vec<usize>,
+    rows: Vec<u32>,
+    values: Vec<T>,
+}
+
+/// The stored entries of a sparse column: ascending rows and their values.
+#[derive(Clone, Copy)]
+pub(super) struct Entries<'a, T> {
+    pub(super) rows: &'a [u32],
+    pub(super) values: &'a [T],
+}
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Pool { starts: vec![0], rows: Vec::new(), values: Vec::new() }
+    }
+}
+
+impl<T: Copy> Pool<T> {
+    /// The number of columns.
+    pub(super) fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Appends a column: ascending rows and as many values.
+    pub(super) fn push(&mut self, rows: &[u32], values: impl Iterator<Item = T>) {
+        self.rows.extend_from_slice(rows);
+        self.values.extend(values);
+        self.starts.push(self.rows.len());
+    }
+
+    /// A column.
+    #[inline]
+    pub(super) fn column(&self, index: usize) -> Entries<'_, T> {
+        let range = self.starts[index]..self.starts[index + 1];
+        Entries { rows: &self.rows[range.clone()], values: &self.values[range] }
+    }
+
+    /// Keeps the first `len` columns.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.starts.truncate(len + 1);
+        let end = self.starts[self.len()];
+        self.rows.truncate(end);
+        self.values.truncate(end);
+    }
+
+    /// Gives back memory held in reserve.
+    pub(super) fn shrink(&mut self) {
+        self.starts.shrink_to_fit();
+        self.rows.shrink_to_fit();
+        self.values.shrink_to_fit();
+    }
+
+    /// The memory held, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.starts.capacity() * size_of::<usize>()
+            + self.rows.capacity() * size_of::<u32>()
+            + self.values.capacity() * size_of::<T>()
+    }
+}
+
+impl<T: Copy + Into<f64>> Entries<'_, T> {
+    /// The stored entries.
+    #[inline]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, f64)> {
+        self.rows.iter().zip(self.values).map(|(&row, &value)| (row as usize, value.into()))
+    }
+
+    /// The value of a row.
+    pub(super) fn value(&self, row: usize) -> f64 {
+        match self.rows.binary_search_by(|&stored| (stored as usize).cmp(&row)) {
+            Ok(at) => self.values[at].into(),
+            Err(_) => 0.0,
+        }
+    }
+
+    /// `Σ f(row, x)` over stored entries.
+    #[inline]
+    pub(super) fn sum(&self, mut f: impl FnMut(usize, f64) -> f64) -> f64 {
+        let mut sums = [0.0; 4];
+        let (rows, rows_rest) = self.rows.as_chunks::<4>();
+        let (values, values_rest) = self.values.as_chunks::<4>();
+        for (rows, values) in rows.iter().zip(values) {
+            for lane in 0..4 {
+                sums[lane] += f(rows[lane] as usize, values[lane].into());
+            }
+        }
+        for ((sum, &row), &value) in sums.iter_mut().zip(rows_rest).zip(values_rest) {
+            *sum += f(row as usize, value.into());
+        }
+        (sums[0] + sums[1]) + (sums[2] + sums[3])
+    }
+
+    /// `Σ x_i z_i` over rows stored in both, added one after another in ascending row order.
+    pub(super) fn merge<U: Copy + Into<f64>>(&self, other: &Entries<'_, U>) -> f64 {
+        if self.rows.len() > other.rows.len() {
+            return other.merge(self);
+        }
+        let mut sum = 0.0;
+        let mut at = 0;
+        for (&row, &value) in self.rows.iter().zip(self.values) {
+            at += gallop(&other.rows[at..], row);
+            match other.rows.get(at) {
+                Some(&found) if found == row => sum += value.into() * other.values[at].into(),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        sum
+    }
+}
+
+/// How many of the ascending `rows` lie before `row`. Takes time logarithmic in the answer, so that
+/// merging a short column with a long one costs little more than the short one.
+#[inline]
+fn gallop(rows: &[u32], row: u32) -> usize {
+    let mut bound = 1;
+    while rows.get(bound - 1).is_some_and(|&at| at < row) {
+        bound *= 2;
+    }
+    let start = bound / 2;
+    let end = (bound - 1).min(rows.len());
+    start + rows[start..end].partition_point(|&at| at < row)
+}
