@@ -52,6 +52,7 @@ pub(super) fn shards(
             blocks.iter().for_each(|block| values.extend_from_slice(block.column(place)));
             built.push_dense(&values);
         }
+        built.shrink();
         (shard, built)
     };
     let all: Vec<_> = kept.shards.clone().collect();
@@ -83,7 +84,8 @@ impl InOrder {
         self.shards.get_mut(place).map(|(_, shard)| shard)
     }
 
-    pub fn finish(self) -> Vec<(usize, ColumnShard)> {
+    pub fn finish(mut self) -> Vec<(usize, ColumnShard)> {
+        self.shards.iter_mut().for_each(|(_, shard)| shard.shrink());
         self.shards
     }
 }

@@ -158,6 +158,7 @@ impl Build<'_> {
                 columns.push(start..end, &mut shard)?;
                 start = end;
             }
+            shard.shrink();
             built.push(shard);
         }
         Ok(built)
