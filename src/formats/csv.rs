@@ -52,11 +52,11 @@ pub(super) fn read(job: &Job, mut stream: Stream, separator: u8) -> Result<Table
         };
         Ok(())
     };
-    let end = in_order(job, stream, Cut::Records, parse, |piece: Piece, chunk| {
+    let end = in_order(job, stream, Cut::Records, parse, |piece: Piece, _| {
         table.rows += piece.rows;
         if table.rows > job.most {
             let expected = format!("at most {} rows", job.most);
-            return Err(ReadError::content(&name, (chunk.line, 1), expected, "more"));
+            return Err(ReadError::content(&name, (1, 1), expected, "more"));
         }
         table.response.extend_from_slice(&piece.response);
         blocks.push(Block { rows: piece.rows, values: piece.values });
