@@ -15,7 +15,7 @@ fn value(column: usize, row: usize) -> f64 {
         1 => -f64::MIN_POSITIVE / 8.0,
         2 => 1.7e308,
         3 => (column as f64) * 1e15,
-        4 if column % 2 == 0 => -0.1,
+        4 if column.is_multiple_of(2) => -0.1,
         _ => 0.0,
     }
 }
@@ -27,7 +27,7 @@ fn table(shards: usize) -> Table {
         for local in 0..layout.count(shard, COLUMNS) {
             let column = layout.column(shard, local);
             let values: Vec<_> = (0..ROWS).map(|row| value(column, row)).collect();
-            if column % 3 == 0 {
+            if column.is_multiple_of(3) {
                 data.push_dense(&values);
             } else {
                 let (rows, values): (Vec<u32>, Vec<f64>) =

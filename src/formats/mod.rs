@@ -18,7 +18,7 @@
 //!
 //! A response file, if one is named, takes the place of the response above in every format.
 //!
-//! [`write`] writes what [`read`] reads, but for plink.
+//! [`write()`] writes what [`read`] reads, but for plink.
 
 mod csv;
 mod cursor;

@@ -72,7 +72,7 @@ pub fn write(path: &Path, format: Format, table: &Table) -> Result<(), WriteErro
     written.map_err(|reason| WriteError::new(path, reason))
 }
 
-/// Where [`write`] puts the response of an mtx or npy file.
+/// Where [`write()`] puts the response of an mtx or npy file.
 pub fn response_path(path: &Path) -> PathBuf {
     split_compression(path).0.with_extension("response.txt")
 }
