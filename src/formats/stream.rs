@@ -163,8 +163,10 @@ impl Stream {
         if self.ended || self.buffer.len() >= size {
             return;
         }
-        let missing = (size - self.buffer.len()) as u64;
-        match (&mut self.read).take(missing).read_to_end(&mut self.buffer) {
+        let missing = size - self.buffer.len();
+        // More than this is only believed once it has been read.
+        self.buffer.reserve(missing.min(1 << 20));
+        match (&mut self.read).take(missing as u64).read_to_end(&mut self.buffer) {
             Ok(_) => self.ended = self.buffer.len() < size,
             Err(reason) => {
                 self.ended = true;

@@ -74,6 +74,7 @@ pub(super) fn read(job: &Job, mut stream: Stream) -> Result<Table, ReadError> {
     table.rows = table.response.len();
     table.columns = above.saturating_sub(usize::from(first));
     table.bytes = end.bytes;
+    job.check_memory(&name, table.columns)?;
     let build = Build {
         entries: &entries,
         base: u32::from(first),
