@@ -45,8 +45,8 @@ pub struct Case {
 
 impl Case {
     pub fn new(form: Form, scheduling: Where, staleness: u64, policy: Policy) -> Self {
-        let problem = Problem::new(40, 24);
-        let items = if form == Form::Owned { 24 } else { 40 };
+        let problem = Problem::new(24, 12);
+        let items = if form == Form::Owned { 12 } else { 24 };
         Case {
             form,
             scheduling,

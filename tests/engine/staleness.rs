@@ -29,7 +29,7 @@ fn watch<const GUARDED: bool>(options: Options, threads: usize, slow: bool) -> V
             },
             slow,
         )));
-        let scheduler = Numbered { rounds: 60, observed: 0, staleness: options.staleness };
+        let scheduler = Numbered { rounds: 45, observed: 0, staleness: options.staleness };
         worker.dataflow::<u64, _, _>(|scope| {
             vec![()].to_stream(scope).model_parallel(
                 "Watch",
