@@ -22,6 +22,7 @@ pub mod generate;
 pub mod models;
 pub mod operators;
 pub mod program;
+pub mod random;
 pub mod report;
 pub mod scheduler;
 pub mod shard;

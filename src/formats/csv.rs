@@ -4,7 +4,7 @@
 //! are passed over.
 
 use super::cursor::Cursor;
-use super::dense::{self, Block};
+use super::dense::{self, Block, by_column};
 use super::ordered::{Job, in_order};
 use super::stream::{Chunk, Cut, Stream};
 use super::{ReadError, Table};
@@ -17,7 +17,7 @@ enum Role {
     Response,
 }
 
-/// The rows of a chunk.
+/// The rows of a chunk: their kept values row by row, then column by column.
 #[derive(Default)]
 struct Piece {
     rows: usize,
@@ -46,17 +46,14 @@ pub(super) fn read(job: &Job, mut stream: Stream, separator: u8) -> Result<Table
     let parse = |chunk: &Chunk, piece: &mut Piece| {
         let mut cursor = Cursor::separated(&name, chunk, separator);
         rows(&mut cursor, separator, &roles, piece)?;
-        *piece = Piece {
-            values: Block::from_rows(&piece.values, piece.rows, width).values,
-            ..std::mem::take(piece)
-        };
+        piece.values = by_column(&piece.values, width, 0..width);
         Ok(())
     };
-    let end = in_order(job, stream, Cut::Records, parse, |piece: Piece, chunk| {
+    let end = in_order(job, stream, Cut::Records, parse, |piece: Piece, _| {
         table.rows += piece.rows;
         if table.rows > job.most {
             let expected = format!("at most {} rows", job.most);
-            return Err(ReadError::content(&name, (chunk.line, 1), expected, "more"));
+            return Err(ReadError::content(&name, (1, 1), expected, "more"));
         }
         table.response.extend_from_slice(&piece.response);
         blocks.push(Block { rows: piece.rows, values: piece.values });

@@ -165,12 +165,13 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A token between backquotes, cut if it is long, with strange bytes escaped.
+/// A token between backquotes, cut if it is long; escaped if it is not plain text.
 pub(super) fn quoted(token: &[u8]) -> String {
-    match token.get(..SHOWN) {
-        Some(start) if token.len() > SHOWN => format!("`{}…`", start.escape_ascii()),
-        _ => format!("`{}`", token.escape_ascii()),
-    }
+    let plain = std::str::from_utf8(token).ok().filter(|text| !text.contains(char::is_control));
+    let text = plain.map_or_else(|| token.escape_ascii().to_string(), str::to_owned);
+    let shown: String = text.chars().take(SHOWN).collect();
+    let more = if shown.len() < text.len() { "…" } else { "" };
+    format!("`{shown}{more}`")
 }
 
 /// Whether a byte is a space or a tab.
@@ -208,6 +209,6 @@ mod tests {
         assert_eq!(fails("1\n", 1), "f:7:2: expected a number, found the end of the line");
         assert_eq!(fails("nan", 0), "f:7:1: expected a finite number, found `nan`");
         assert_eq!(fails("1e999 ", 0), "f:7:1: expected a finite number, found `1e999`");
-        assert_eq!(fails("\u{e9}", 0), "f:7:1: expected a number, found `\\xc3\\xa9`");
+        assert_eq!(fails("é", 0), "f:7:1: expected a number, found `é`");
     }
 }

@@ -13,18 +13,23 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// Turns values that are row by row, `width` a row, around.
-    pub fn from_rows(by_row: &[f64], rows: usize, width: usize) -> Self {
-        let mut values = Vec::with_capacity(by_row.len());
-        for column in 0..width {
-            values.extend(by_row.iter().skip(column).step_by(width));
-        }
-        Block { rows, values }
-    }
-
     fn column(&self, place: usize) -> &[f64] {
         &self.values[place * self.rows..(place + 1) * self.rows]
     }
+}
+
+/// Some places of values that are row by row, `width` a row, column by column.
+pub(super) fn by_column(
+    by_row: &[f64],
+    width: usize,
+    places: impl IntoIterator<Item = usize>,
+) -> Vec<f64> {
+    let mut values = Vec::with_capacity(by_row.len());
+    for place in places {
+        values.extend(by_row.iter().skip(place).step_by(width));
+    }
+    values.shrink_to_fit();
+    values
 }
 
 /// The kept ones of `columns` columns, ascending.
@@ -52,6 +57,7 @@ pub(super) fn shards(
             blocks.iter().for_each(|block| values.extend_from_slice(block.column(place)));
             built.push_dense(&values);
         }
+        built.shrink();
         (shard, built)
     };
     let all: Vec<_> = kept.shards.clone().collect();
@@ -83,7 +89,8 @@ impl InOrder {
         self.shards.get_mut(place).map(|(_, shard)| shard)
     }
 
-    pub fn finish(self) -> Vec<(usize, ColumnShard)> {
+    pub fn finish(mut self) -> Vec<(usize, ColumnShard)> {
+        self.shards.iter_mut().for_each(|(_, shard)| shard.shrink());
         self.shards
     }
 }

@@ -6,7 +6,7 @@ use super::{ReadError, ReadOptions, Table, read_job};
 use std::path::Path;
 
 /// The most rows and columns that are accepted here, so that a short input stays cheap.
-pub const MOST: usize = 1 << 12;
+pub const MOST: usize = 1 << 8;
 
 /// Reads the file named `path` among `files`, in chunks of about `chunk` bytes.
 ///

@@ -17,6 +17,8 @@
 //! | plink | the last column of the `.fam` | |
 //!
 //! A response file, if one is named, takes the place of the response above in every format.
+//!
+//! [`write()`] writes what [`read`] reads, but for plink.
 
 mod csv;
 mod cursor;
@@ -37,12 +39,14 @@ mod sparse;
 mod stream;
 mod svmlight;
 mod table;
+mod write;
 
 pub use error::ReadError;
 pub use format::Format;
 pub use options::{Base, ReadOptions};
 pub use progress::Progress;
 pub use table::Table;
+pub use write::{WriteError, response_path, write};
 
 use ordered::{Job, MOST};
 use std::path::Path;

@@ -26,9 +26,27 @@ pub(super) struct Job<'a> {
     pub most: usize,
 }
 
+/// What an empty column takes at most while it is built and afterwards.
+type EmptyColumn = [u64; 6];
+
 impl Job<'_> {
     pub fn kept(&self) -> Kept {
         Kept::new(self.options)
+    }
+
+    /// Fails if the kept ones of so many columns could not be held even if they were empty: one
+    /// index in a sparse file can ask for any number of columns.
+    pub fn check_memory(&self, name: &str, columns: usize) -> Result<(), ReadError> {
+        let Kept { layout, shards } = self.kept();
+        let count: usize = shards.map(|shard| layout.count(shard, columns)).sum();
+        let mut probe = Vec::<EmptyColumn>::new();
+        let outcome = probe.try_reserve_exact(count);
+        // A space that nobody looks at might never be asked for.
+        std::hint::black_box(&probe);
+        outcome.map_err(|_| {
+            let reason = format!("no memory for {count} columns");
+            ReadError::io(name, "read", io::Error::new(io::ErrorKind::OutOfMemory, reason))
+        })
     }
 }
 

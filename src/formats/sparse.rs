@@ -149,7 +149,7 @@ impl Build<'_> {
             }
         });
         let mut columns =
-            Columns { rows, values, zeros: vec![0.0; self.dense as usize * self.rows] };
+            Columns { rows, values, zeros: vec![0.0; if self.dense { self.rows } else { 0 }] };
         let mut built = Vec::with_capacity(shards.len());
         let mut start = 0;
         for (count, first) in counts.into_iter().zip(firsts) {
@@ -158,6 +158,7 @@ impl Build<'_> {
                 columns.push(start..end, &mut shard)?;
                 start = end;
             }
+            shard.shrink();
             built.push(shard);
         }
         Ok(built)

@@ -114,14 +114,17 @@ impl Stream {
             Cut::Units(unit) => (size / unit.max(1)).max(1).saturating_mul(unit.max(1)),
             Cut::Lines | Cut::Records => size,
         };
-        self.grow(size, |bytes| match cut {
+        let chunk = self.grow(size, |bytes| match cut {
             Cut::Lines => memchr::memrchr(b'\n', bytes).map(|end| end + 1),
             Cut::Records if memchr::memchr(b'"', bytes).is_some() => record_ends(bytes).last(),
             Cut::Records => memchr::memrchr(b'\n', bytes).map(|end| end + 1),
             Cut::Units(unit) => {
                 Some(bytes.len() / unit.max(1) * unit.max(1)).filter(|&end| end > 0)
             }
-        })
+        })?;
+        let taken = self.taken.load(Ordering::Relaxed);
+        let since = taken - std::mem::replace(&mut self.told, taken);
+        Ok(chunk.map(|chunk| Chunk { taken: since, ..chunk }))
     }
 
     /// Reads on until `end` finds where to cut; at the end of the file the rest is handed out,
@@ -131,29 +134,27 @@ impl Stream {
         mut size: usize,
         end: impl Fn(&[u8]) -> Option<usize>,
     ) -> Result<Option<Chunk>, ReadError> {
+        let longest = LONGEST.max(size);
         loop {
             self.fill(size);
-            if let Some(end) = end(&self.buffer) {
+            let all = self.buffer.len() <= size;
+            if let Some(end) = end(self.buffer.get(..size).unwrap_or(&self.buffer)) {
                 return Ok(Some(self.take(end)));
             }
-            if let Some(failure) = self.failure.take() {
+            if all && let Some(failure) = self.failure.take() {
                 self.buffer.clear();
                 return Err(failure);
             }
-            if self.ended {
+            if all && self.ended {
                 let rest = self.buffer.len();
                 return Ok((rest > 0).then(|| self.take(rest)));
             }
-            if self.buffer.len() >= LONGEST.max(size) {
+            if size >= longest {
                 let expected = format!("a line of at most {LONGEST} bytes");
-                return Err(ReadError::content(
-                    &self.name,
-                    (self.line, 1),
-                    expected,
-                    "a longer one",
-                ));
+                let place = (self.line, 1);
+                return Err(ReadError::content(&self.name, place, expected, "a longer one"));
             }
-            size = size.max(self.buffer.len()).saturating_mul(2);
+            size = size.saturating_mul(2);
         }
     }
 
@@ -162,24 +163,22 @@ impl Stream {
         if self.ended || self.buffer.len() >= size {
             return;
         }
-        let missing = (size - self.buffer.len()) as u64;
-        let before = self.buffer.len();
-        match (&mut self.read).take(missing).read_to_end(&mut self.buffer) {
+        let missing = size - self.buffer.len();
+        // More than this is only believed once it has been read.
+        self.buffer.reserve(missing.min(1 << 20));
+        match (&mut self.read).take(missing as u64).read_to_end(&mut self.buffer) {
             Ok(_) => self.ended = self.buffer.len() < size,
             Err(reason) => {
                 self.ended = true;
                 self.failure = Some(ReadError::io(&self.name, self.action, reason));
             }
         }
-        debug_assert!(self.buffer.len() >= before);
     }
 
     fn take(&mut self, count: usize) -> Chunk {
         let rest = self.buffer.split_off(count);
         let bytes = std::mem::replace(&mut self.buffer, rest);
-        let taken = self.taken.load(Ordering::Relaxed);
-        let chunk = Chunk { line: self.line, offset: self.offset, taken: taken - self.told, bytes };
-        self.told = taken;
+        let chunk = Chunk { line: self.line, offset: self.offset, taken: 0, bytes };
         self.line += memchr::memchr_iter(b'\n', &chunk.bytes).count() as u64;
         self.offset += chunk.bytes.len() as u64;
         chunk

@@ -51,11 +51,11 @@ pub(super) fn read(job: &Job, mut stream: Stream) -> Result<Table, ReadError> {
     let (mut above, mut zero) = (0, false);
     let parse =
         |chunk: &Chunk, piece: &mut Piece| rows(&mut Cursor::new(&name, chunk), &rules, piece);
-    let end = in_order(job, stream, Cut::Lines, parse, |piece: Piece, chunk| {
+    let end = in_order(job, stream, Cut::Lines, parse, |piece: Piece, _| {
         let first = table.response.len();
         if first + piece.labels.len() > job.most {
             let expected = format!("at most {} rows", job.most);
-            return Err(ReadError::content(&name, (chunk.line, 1), expected, "more"));
+            return Err(ReadError::content(&name, (1, 1), expected, "more"));
         }
         above = above.max(piece.above);
         zero |= piece.zero;
@@ -74,6 +74,7 @@ pub(super) fn read(job: &Job, mut stream: Stream) -> Result<Table, ReadError> {
     table.rows = table.response.len();
     table.columns = above.saturating_sub(usize::from(first));
     table.bytes = end.bytes;
+    job.check_memory(&name, table.columns)?;
     let build = Build {
         entries: &entries,
         base: u32::from(first),

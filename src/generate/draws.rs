@@ -1,5 +1,7 @@
 //! Counter-based random draws: pure functions of what they are for.
 
+use crate::random::Draws;
+
 /// What a draw is for. Distinct purposes give independent streams from one seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -19,20 +21,10 @@ pub(super) enum Purpose {
     Block,
 }
 
-/// The output function of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): a bijection that spreads
-/// every input bit over all output bits.
-fn scramble(value: u64) -> u64 {
-    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    value ^ (value >> 31)
-}
-
 /// 64 random bits for the counter `(a, b)`.
 pub(super) fn mix(seed: u64, purpose: Purpose, a: u64, b: u64) -> u64 {
-    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-    [purpose as u64, a, b].into_iter().fold(scramble(seed.wrapping_add(STEP)), |state, word| {
-        scramble(state.wrapping_add(STEP) ^ word.wrapping_mul(STEP))
-    })
+    const DESIGN: u64 = crate::random::purpose("synthetic design");
+    Draws::new(seed, DESIGN, purpose as u64, a).at(b)
 }
 
 /// A number in `[0, 1)`, uniform to 53 bits.
@@ -50,7 +42,7 @@ pub(super) fn normal(seed: u64, purpose: Purpose, a: u64, b: u64) -> f64 {
     let bits = mix(seed, purpose, a, b);
     // Half a step up keeps the logarithm's argument above zero.
     let radius = ((bits >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
-    let angle = (scramble(!bits) >> 11) as f64 / (1u64 << 53) as f64;
+    let angle = (crate::random::mix(!bits) >> 11) as f64 / (1u64 << 53) as f64;
     (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
 }
 

@@ -1,7 +1,7 @@
 //! Couplings of pairs of keys, remembered for as long as the data stands.
 
-use super::random::mix;
 use crate::program::Key;
+use crate::random::mix;
 
 /// Pairs that are remembered at most. A power of two, enough for all pairs of 360 keys that keep
 /// coming back; 12 bytes a pair for keys of four bytes, 24 for keys of eight.

@@ -4,7 +4,6 @@
 //! became of earlier ones; what it has been told when it is asked is fixed by the staleness alone,
 //! so the same decisions are taken wherever it runs.
 
-pub mod random;
 pub mod width;
 
 mod certified;
@@ -14,7 +13,7 @@ mod policy;
 mod priority;
 mod round_robin;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod tree;
 mod uniform;
 

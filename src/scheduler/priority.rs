@@ -1,10 +1,10 @@
 //! Keys that moved much, more often.
 
-use super::random::{Draws, purpose};
 use super::tree::WeightTree;
 use super::width::Width;
 use super::{Next, Report, Scheduler, View};
 use crate::program::{Key, Work};
+use crate::random::{Draws, purpose};
 
 const PURPOSE: u64 = purpose("priority draw");
 

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::random::{Draws, purpose};
 use super::width::Width;
 use super::{Next, Report, Scheduler, View};
 use crate::program::Key;
+use crate::random::{Draws, purpose};
 
 const PURPOSE: u64 = purpose("uniform block");
 

@@ -56,7 +56,8 @@ impl Header {
 pub(super) fn read(stream: &mut Stream, most: usize) -> Result<Header, ReadError> {
     stream.skip_mark();
     let name = stream.name.clone();
-    let banner = stream.first(Cut::Lines)?.unwrap_or_default();
+    let empty = Chunk { line: 1, ..Chunk::default() };
+    let banner = stream.first(Cut::Lines)?.unwrap_or(empty);
     let mut cursor = Cursor::new(&name, &banner);
     word(&mut cursor, &["%%MatrixMarket"])?;
     word(&mut cursor, &["matrix"])?;

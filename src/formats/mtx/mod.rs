@@ -19,6 +19,7 @@ type Shards = Vec<(usize, ColumnShard)>;
 
 pub(super) fn read(job: &Job, mut stream: Stream) -> Result<Table, ReadError> {
     let header = header::read(&mut stream, job.most)?;
+    job.check_memory(&stream.name, header.columns)?;
     let (shards, end) = match (header.array, header.symmetric) {
         (false, _) => coordinate(job, stream, &header)?,
         (true, false) => array(job, stream, &header)?,

@@ -114,7 +114,10 @@ pub(super) fn read(stream: &mut Stream, most: usize) -> Result<Header, ReadError
     };
     let length = stream.first(Cut::Units(wide))?.unwrap_or_default().bytes;
     let value = length.iter().rev().fold(0, |sum, &byte| sum << 8 | usize::from(byte));
-    if length.len() < wide || value > LONGEST {
+    if length.len() < wide {
+        return fails(9, "the length of the header", "the end of the file".into());
+    }
+    if value > LONGEST {
         return fails(9, "a header of at most 65536 bytes", value.to_string());
     }
     let text = stream.first(Cut::Units(value))?.unwrap_or_default().bytes;
@@ -170,6 +173,9 @@ impl<'a> Dictionary<'a> {
             if self.peek()? != b'}' {
                 self.take(b',')?;
             }
+        }
+        if !self.text.get(self.at + 1..)?.trim_ascii().is_empty() {
+            return self.back(self.at + 1);
         }
         Some((kind?, fortran?, shape?))
     }

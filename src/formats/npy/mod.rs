@@ -5,7 +5,7 @@
 
 mod header;
 
-use super::dense::{self, Block, ByColumn};
+use super::dense::{self, Block, ByColumn, by_column};
 use super::ordered::{Job, in_order};
 use super::stream::{Chunk, Cut, End, Stream};
 use super::{ReadError, Table};
@@ -22,9 +22,9 @@ struct Piece {
 pub(super) fn read(job: &Job, mut stream: Stream) -> Result<Table, ReadError> {
     let header = header::read(&mut stream, job.most)?;
     let (shards, end) = if header.fortran || header.columns == 1 {
-        by_column(job, stream, &header)?
+        in_columns(job, stream, &header)?
     } else {
-        by_row(job, stream, &header)?
+        in_rows(job, stream, &header)?
     };
     let (rows, columns) = (header.rows, header.columns);
     Ok(Table { rows, columns, shards, bytes: end.bytes, ..Table::default() })
@@ -46,7 +46,7 @@ pub(super) fn vector(
 
 type Shards = Vec<(usize, crate::shard::ColumnShard)>;
 
-fn by_column(job: &Job, stream: Stream, header: &Header) -> Result<(Shards, End), ReadError> {
+fn in_columns(job: &Job, stream: Stream, header: &Header) -> Result<(Shards, End), ReadError> {
     let mut columns = ByColumn::new(job.kept(), header.rows);
     let end = elements(job, stream, header, |piece| columns.extend(&piece))?;
     Ok((columns.finish(), end))
@@ -71,20 +71,17 @@ fn elements(
     Ok(end)
 }
 
-fn by_row(job: &Job, stream: Stream, header: &Header) -> Result<(Shards, End), ReadError> {
+fn in_rows(job: &Job, stream: Stream, header: &Header) -> Result<(Shards, End), ReadError> {
     let name = stream.name.clone();
     let kept = job.kept();
     let places = dense::kept_columns(&kept, header.columns);
     let size = header.kind.size();
     let parse = |chunk: &Chunk, piece: &mut Piece| {
         decode(&name, chunk, header.kind, piece)?;
-        let rows = piece.count / header.columns;
-        let mut values = Vec::with_capacity(rows * places.len());
-        for &column in &places {
-            let column = piece.values.iter().skip(column).step_by(header.columns);
-            values.extend(column.take(rows));
-        }
-        piece.values = values;
+        // A last row that is not whole fails at the end of the file.
+        let whole = piece.count / header.columns * header.columns;
+        piece.values.truncate(whole);
+        piece.values = by_column(&piece.values, header.columns, places.iter().copied());
         Ok(())
     };
     let mut blocks = Vec::new();

@@ -92,3 +92,8 @@ pub(super) fn take_column(
 /// Words that another process did not write as they are: damage in transit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Damaged;
+
+/// Another process of the same build wrote these words: they were damaged in transit.
+pub(super) fn damaged() -> ! {
+    panic!("a block from another process was damaged in transit")
+}

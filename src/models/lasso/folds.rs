@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::scheduler::random::{Draws, purpose};
+use crate::random::{Draws, purpose};
 
 /// Which fold each row is held out in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn one_standard_error_rule() {
-        let losses = [vec![3.0, 2.0, 1.9], vec![3.2, 2.2, 2.3]];
+        let losses = [vec![3.0, 2.0, 1.9], vec![3.2, 2.2, 2.4]];
         let found = Validation::of(vec![1.0, 0.5, 0.1], &losses);
         assert_eq!(found.lambda_min, 0.5);
         assert_eq!(found.lambda_1se, 0.5);

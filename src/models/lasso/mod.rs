@@ -26,6 +26,7 @@ mod block;
 mod certificate;
 mod change;
 mod check;
+mod data;
 mod design;
 mod effect;
 mod factor;
@@ -41,6 +42,8 @@ mod program;
 mod rows;
 mod schedule;
 mod shard;
+mod stages;
+mod update;
 mod vector;
 
 pub use certificate::Measure;

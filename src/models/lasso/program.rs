@@ -7,12 +7,11 @@ use std::time::Instant;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::block::{Block, WorkingColumns, replica_measure};
+use super::block::{WorkingColumns, replica_measure};
 use super::certificate::Measure;
-use super::change::{Change, Data};
+use super::change::Change;
 use super::design::Rows;
-use super::effect::{put_column, put_vector, sum_vectors};
-use super::guard::line_search;
+use super::effect::put_vector;
 use super::lambda::Continuation;
 use super::newton::Newton;
 use super::options::{Lambda, Options, Scheduler};
@@ -22,16 +21,6 @@ use super::vector::RowVector;
 use crate::container::{Columns, Moves, Partials};
 use crate::program::{Program, Round, Work};
 use crate::shard::Layout;
-
-/// Gap at which a stage on the way to the λ asked for is left, and its blocks' own.
-const STAGE_GAP: f64 = 1e-2;
-const STAGE_BLOCK_GAP: f64 = 3e-2;
-/// The last stage's blocks are solved to this fraction of the tolerance.
-const BLOCK_SHARE: f64 = 0.3;
-/// While the whole model's gap is large, blocks need not be solved much better than that.
-const AHEAD: f64 = 0.03;
-/// Bytes of replicated columns at which those of no use to the block are forgotten.
-const STORE: usize = 64 << 20;
 
 /// What pull decides for a coefficient, on the model's scale.
 #[repr(C)]
@@ -78,27 +67,29 @@ pub struct Lasso<I = u64> {
     pub(super) shards: Vec<Shard>,
     pub(super) factors: Option<Arc<Vec<f64>>>,
     pub(super) columns: usize,
-    residual: RowVector,
+    pub(super) residual: RowVector,
     /// How far the residual has travelled (root mean square) over all certify rounds.
-    travelled: f64,
-    seen: Vec<f64>,
-    lambda: Lambda,
-    path: Continuation,
+    pub(super) travelled: f64,
+    pub(super) seen: Vec<f64>,
+    pub(super) lambda: Lambda,
+    pub(super) path: Continuation,
     /// λ the coefficients are optimal for, and the λ above the stage's.
-    solved: Option<f64>,
-    above: f64,
-    fresh: bool,
-    lambda_max: f64,
-    cost: f64,
-    support: u64,
-    working: WorkingColumns,
-    newton: Newton,
-    updates: u64,
-    intercept: f64,
+    pub(super) solved: Option<f64>,
+    pub(super) above: f64,
+    pub(super) fresh: bool,
+    /// Only unpenalised columns are being solved for.
+    pub(super) null: bool,
+    pub(super) lambda_max: f64,
+    pub(super) cost: f64,
+    pub(super) support: u64,
+    pub(super) working: WorkingColumns,
+    pub(super) newton: Newton,
+    pub(super) updates: u64,
+    pub(super) intercept: f64,
     published: f64,
-    started: Instant,
-    measure: Measure,
-    warm: Arc<Vec<(u32, f64)>>,
+    pub(super) started: Instant,
+    pub(super) measure: Measure,
+    pub(super) warm: Arc<Vec<(u32, f64)>>,
     pub(super) live: RowStore<I>,
 }
 
@@ -122,6 +113,7 @@ impl<I: RowId> Lasso<I> {
             solved: None,
             above: f64::INFINITY,
             fresh: false,
+            null: false,
             lambda_max: f64::NAN,
             cost: 1.0,
             support: 0,
@@ -137,7 +129,13 @@ impl<I: RowId> Lasso<I> {
         }
     }
 
-    fn is_joint(&self) -> bool {
+    /// Whether some columns are not penalised, which the working-set schedule solves for first.
+    pub(super) fn has_free(&self) -> bool {
+        let free = |factors: &Arc<Vec<f64>>| factors.contains(&0.0);
+        self.is_joint() && self.factors.as_ref().is_some_and(free)
+    }
+
+    pub(super) fn is_joint(&self) -> bool {
         self.options.scheduler == Scheduler::WorkingSet
     }
 
@@ -162,251 +160,14 @@ impl<I: RowId> Lasso<I> {
     }
 
     /// Whether the epoch's time is over. Asked of shard 0 only; the certificate tells the others.
-    fn is_late(&self) -> bool {
+    pub(super) fn is_late(&self) -> bool {
         let limit = self.options.max_seconds;
         limit.is_some_and(|limit| self.started.elapsed().as_secs_f64() > limit)
     }
 
-    fn shard(&mut self, shard: usize) -> &mut Shard {
+    pub(super) fn shard(&mut self, shard: usize) -> &mut Shard {
         &mut self.shards[shard - self.local.start]
     }
-
-    pub(super) fn load(&mut self, data: Data) {
-        self.columns = data.columns;
-        self.factors = data.factors;
-        self.rows = Rows::new(data.response, data.weights, self.options.intercept);
-        for (shard, columns) in data.shards {
-            if self.local.contains(&shard) {
-                self.shard(shard).columns = columns;
-            }
-        }
-        self.restate();
-        for &(key, value) in Arc::clone(&self.warm).iter() {
-            let shard = self.layout.shard_of(key as usize);
-            if self.local.contains(&shard) {
-                let position = self.layout.local(key as usize);
-                self.shard(shard).put(position, value);
-            }
-        }
-    }
-
-    /// Takes means, scales and norms anew, keeping coefficients on the data's scale.
-    pub(super) fn restate(&mut self) {
-        let rows = &self.rows;
-        for (shard, local) in self.shards.iter_mut().zip(self.local.clone()) {
-            let factor = |position: usize| {
-                let column = self.layout.column(local, position);
-                let factors = self.factors.as_ref();
-                factors.and_then(|factors| factors.get(column)).copied().unwrap_or(1.0)
-            };
-            shard.restate(rows, &self.options, factor);
-        }
-        self.working = WorkingColumns::new(rows.response.len());
-        self.newton = Newton::default();
-        self.solved = None;
-        self.lambda_max = f64::NAN;
-    }
-
-    /// The share of the shards in what a refresh must know: entries, columns, λ_max, fitted values.
-    fn refresh_effect(&mut self, shard: usize, effect: &mut Vec<u64>) {
-        let (layout, options) = (self.layout, &self.options);
-        let shard_index = shard;
-        let shard = &self.shards[shard - self.local.start];
-        let fitted = shard.fitted(&self.rows);
-        // A shard all zero has its response correlations for the first certificate as well.
-        let asked = matches!(self.lambda, Lambda::Ratio(_)) || fitted.is_none();
-        let needed = asked && self.lambda_max.is_nan();
-        let lambda_max = match needed {
-            true => shard.lambda_max(&self.rows, options),
-            false => f64::NAN,
-        };
-        let last = shard.columns.len().checked_sub(1);
-        let columns = last.map_or(0, |last| layout.column(shard_index, last) + 1);
-        effect.extend([shard.entries() as u64, columns as u64, lambda_max.to_bits()]);
-        effect.push(u64::from(fitted.is_some()));
-        if let Some(fitted) = fitted {
-            put_vector(&fitted, effect);
-        }
-    }
-
-    fn refresh(&mut self, round: &Round<'_, Self>) {
-        let (mut entries, mut lambda_max, mut warm) = (0u64, 0.0f64, false);
-        let mut columns = self.columns as u64;
-        let mut fitted: Vec<&[u64]> = Vec::new();
-        for words in round.moves.effects() {
-            let [stored, width, largest, nonzero, vector @ ..] = words else { damaged() };
-            entries += stored;
-            columns = columns.max(*width);
-            warm |= *nonzero == 1;
-            let largest = f64::from_bits(*largest);
-            lambda_max = if largest.is_nan() { f64::NAN } else { lambda_max.max(largest) };
-            fitted.push(vector);
-        }
-        self.columns = columns as usize;
-        if self.lambda_max.is_nan() {
-            self.lambda_max = lambda_max;
-        }
-        self.cost = 2.0 * entries as f64 / (columns as f64).max(1.0);
-        let mut residual = RowVector::new(self.rows.centred(), 0.0, &self.rows);
-        let fitted = sum_vectors(fitted.into_iter(), &self.rows).unwrap_or_else(|_| damaged());
-        residual.add_vector(-1.0, &fitted);
-        self.conserve(round, &residual);
-        self.residual = residual;
-        if round.round == 0 {
-            self.begin(warm);
-        }
-    }
-
-    /// A refreshed residual must be the maintained one, up to rounding.
-    fn conserve(&self, round: &Round<'_, Self>, fresh: &RowVector) {
-        if cfg!(debug_assertions) && round.round > 0 {
-            let mut drift = fresh.clone();
-            drift.add_vector(-1.0, &self.residual);
-            let drift = drift.inner(&drift, &self.rows);
-            // A warm start may have left more residual than there is response.
-            let scale = self.rows.square.max(fresh.inner(fresh, &self.rows));
-            assert!(drift <= 1e-16 * scale, "the residual drifted by {drift:e}");
-        }
-    }
-
-    /// Sets out for the λ asked for, from where the coefficients are known to be good.
-    fn begin(&mut self, warm: bool) {
-        self.updates = 0;
-        self.started = Instant::now();
-        let target = match self.lambda {
-            Lambda::Value(lambda) => lambda,
-            Lambda::Ratio(ratio) if self.lambda_max > 0.0 => ratio * self.lambda_max,
-            // Nothing correlates with the response: any λ keeps all coefficients zero.
-            Lambda::Ratio(_) => 1.0,
-        };
-        let start = match (warm, self.solved) {
-            (false, _) => self.lambda_max,
-            (true, Some(solved)) => solved,
-            (true, None) => target,
-        };
-        let start = if self.is_joint() { start } else { target };
-        self.path = Continuation::new(start, target);
-        self.above = start;
-        self.enter_stage();
-        // A new epoch starts with nothing known of the columns.
-        self.seen = self.residual.values().collect();
-        self.travelled = 0.0;
-        self.shards.iter_mut().for_each(Shard::forget);
-    }
-
-    fn enter_stage(&mut self) {
-        self.fresh = true;
-        self.shards.iter_mut().for_each(Shard::unscreen);
-    }
-
-    /// The residual's way since the last certify round, added to the way travelled.
-    fn travel(&mut self) {
-        let mut square = 0.0;
-        for (i, (value, seen)) in self.residual.values().zip(&mut self.seen).enumerate() {
-            square += self.rows.weight(i) * (value - *seen).powi(2);
-            *seen = value;
-        }
-        if self.rows.total > 0.0 {
-            self.travelled += (square / self.rows.total).sqrt();
-        }
-    }
-
-    /// The pull, in units of the bound, from which a column is worth proposing: the strong rule
-    /// (Tibshirani et al., JRSS-B 2012) for a stage that has just begun or is about to.
-    fn threshold(&self) -> f64 {
-        let lambda = self.path.lambda();
-        let strong = |lambda: f64, above: f64| (2.0 * lambda - above).max(0.3 * lambda);
-        let threshold =
-            if self.fresh { strong(lambda, self.above) } else { strong(self.path.next(), lambda) };
-        (threshold / lambda).min(1.0)
-    }
-
-    /// Goes on to the next stage, or screens columns, once the model has been measured.
-    fn measured(&mut self, measure: &Measure) {
-        self.intercept = measure.intercept;
-        self.support = measure.nonzeros;
-        self.measure = *measure;
-        if self.options.screening && self.is_joint() {
-            for shard in &mut self.shards {
-                shard.screen(measure, &self.options, self.travelled);
-            }
-        }
-        let reached = measure.relative_gap() <= STAGE_GAP;
-        if !self.path.is_last() && reached {
-            self.above = self.path.lambda();
-            self.path.advance();
-            self.enter_stage();
-        }
-        if self.path.is_last() {
-            self.solved = Some(self.path.target());
-        }
-    }
-
-    fn solve_block(&mut self, round: &Round<'_, Self>) {
-        for words in round.moves.effects() {
-            self.working.accept(words).unwrap_or_else(|_| damaged());
-        }
-        let (mut members, mut beta) = (Vec::new(), vec![0.0; self.working.len()]);
-        for (key, step) in round.moves.iter() {
-            let slot = self.working.slot(key).unwrap_or_else(|| damaged());
-            members.push(slot);
-            beta[slot] = step.old;
-        }
-        let tolerance = match self.path.is_last() {
-            true => (BLOCK_SHARE * self.options.tolerance)
-                .max(AHEAD * self.measure.relative_gap().min(1.0)),
-            false => STAGE_BLOCK_GAP,
-        };
-        let mut block = Block {
-            columns: &self.working,
-            rows: &self.rows,
-            options: &self.options,
-            lambda: self.path.lambda(),
-            members,
-            beta,
-        };
-        self.updates += block.solve(&mut self.residual, &mut self.newton, tolerance);
-        let (members, beta) = (block.members, block.beta);
-        for slot in members {
-            self.set(self.working.key(slot), beta[slot]);
-        }
-        self.fresh = false;
-        self.forget_columns();
-    }
-
-    /// Applies single steps decided apart, as far along their sum as the objective falls.
-    fn step(&mut self, round: &Round<'_, Self>) {
-        let sum = sum_vectors(round.moves.effects(), &self.rows).unwrap_or_else(|_| damaged());
-        let (keys, steps): (Vec<u32>, Vec<Step>) = round.moves.iter().unzip();
-        let slope = self.residual.inner(&sum, &self.rows) / self.rows.total;
-        let curvature = sum.inner(&sum, &self.rows) / self.rows.total;
-        let length = line_search(&steps, slope, curvature, self.options.positive);
-        self.residual.add_vector(-length.t, &sum);
-        for (at, (key, step)) in keys.into_iter().zip(&steps).enumerate() {
-            self.set(key, length.end(at, step));
-        }
-        self.updates += steps.len() as u64;
-    }
-
-    fn set(&mut self, key: u32, beta: f64) {
-        let shard = self.layout.shard_of(key as usize);
-        if self.local.contains(&shard) {
-            let position = self.layout.local(key as usize);
-            self.shard(shard).beta[position] = beta;
-        }
-    }
-
-    fn forget_columns(&mut self) {
-        if self.working.bytes() > STORE && self.working.len() as u64 > 4 * self.support.max(1) {
-            self.working.clear();
-            self.newton = Newton::default();
-        }
-    }
-}
-
-/// Another process of the same build wrote these words: they were damaged in transit.
-fn damaged() -> ! {
-    panic!("a block from another process was damaged in transit")
 }
 
 impl<I: RowId> Program for Lasso<I> {
@@ -506,14 +267,7 @@ impl<I: RowId> Program for Lasso<I> {
             (Work::Refresh, _) => self.refresh(round),
             (Work::Update, _) if self.is_joint() => self.solve_block(round),
             (Work::Update, _) => self.step(round),
-            (Work::Couple, _) => {
-                if self.working.bytes() > STORE {
-                    self.working.clear();
-                }
-                for words in round.moves.effects() {
-                    self.working.accept(words).unwrap_or_else(|_| damaged());
-                }
-            }
+            (Work::Couple, _) => self.hold(round),
             (Work::Certify, Some(measure)) => self.measured(measure),
             (Work::Certify, None) => {}
         }
@@ -536,7 +290,7 @@ impl<I: RowId> Program for Lasso<I> {
         measure.lambda = self.path.lambda();
         measure.target = self.path.target();
         measure.lambda_max = self.lambda_max;
-        measure.last = u64::from(self.path.is_last());
+        measure.last = u64::from(self.path.is_last() && !self.null);
         let threshold = self.threshold();
         let most = 200.max(2 * self.support as usize);
         let (residual, rows, options) = (&self.residual, &self.rows, &self.options);
@@ -548,6 +302,8 @@ impl<I: RowId> Program for Lasso<I> {
             travelled: self.travelled,
             threshold,
             most,
+            joint: self.is_joint(),
+            exact: self.null,
         };
         let (layout, index) = (self.layout, shard - self.local.start);
         let key = |position: usize| layout.column(shard, position) as u32;
@@ -591,21 +347,5 @@ impl<I: RowId> Program for Lasso<I> {
 
     fn cost(&self) -> f64 {
         self.cost
-    }
-}
-
-impl<I: RowId> Lasso<I> {
-    /// The columns of a shard's keys that the others do not hold yet.
-    fn send_columns(&self, shard: usize, keys: &[u32], effect: &mut Vec<u64>) {
-        let index = shard - self.local.start;
-        for &key in keys {
-            let position = self.layout.local(key as usize);
-            let own = self.layout.shard_of(key as usize) == shard;
-            if let (true, false, Some(facts)) =
-                (own, self.working.holds(key), self.shards[index].facts.get(position))
-            {
-                put_column(key, facts, &self.shards[index].columns, position, effect);
-            }
-        }
     }
 }

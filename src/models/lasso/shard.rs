@@ -39,6 +39,11 @@ pub(super) struct Pass<'a> {
     /// The pull over its bound from which a column is proposed, and how many at most.
     pub threshold: f64,
     pub most: usize,
+    /// Whether proposals are pulls over bounds for a joint block, or the steps that single
+    /// coordinates would take.
+    pub joint: bool,
+    /// Whether every correlation must be known exactly.
+    pub exact: bool,
 }
 
 impl Shard {
@@ -180,6 +185,7 @@ impl Shard {
             let penalty = facts.penalty(pass.lambda, options.l1_ratio, options.positive);
             let way = facts.norm.sqrt() * (pass.travelled - self.taken[at]);
             let skip = beta == 0.0
+                && !pass.exact
                 && penalty.l1 > 0.0
                 && self.correlation[at].abs() + way < SLACK * penalty.l1;
             if skip {
@@ -193,7 +199,13 @@ impl Shard {
                 measure.add_coefficient(penalty, beta, self.correlation[at]);
             }
             measure.intercept -= facts.mean * beta * facts.scale;
-            if beta != 0.0 || facts.factor == 0.0 {
+            if !pass.joint {
+                let pull = self.correlation[at] + facts.norm * beta;
+                let step = (penalty.minimise(pull, facts.norm) - beta).abs() as f32;
+                if !skip && step > 0.0 {
+                    proposals.push(key(at), step);
+                }
+            } else if beta != 0.0 || facts.factor == 0.0 {
                 proposals.push(key(at), f32::INFINITY);
             } else {
                 let pull = penalty.pull(self.correlation[at]) / penalty.l1.max(f64::MIN_POSITIVE);

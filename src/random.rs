@@ -16,7 +16,7 @@
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A bijection of 64 bits in which every input bit moves about half of the output bits.
-pub(super) const fn mix(word: u64) -> u64 {
+pub(crate) const fn mix(word: u64) -> u64 {
     let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ (word >> 31)
@@ -30,7 +30,7 @@ pub(crate) const fn absorb(state: u64, word: u64) -> u64 {
 /// The number of a purpose, from its name. Draws of different purposes are independent.
 ///
 /// ```
-/// const SPLIT: u64 = strads::scheduler::random::purpose("hold-out split");
+/// const SPLIT: u64 = strads::random::purpose("hold-out split");
 /// ```
 pub const fn purpose(name: &str) -> u64 {
     let bytes = name.as_bytes();

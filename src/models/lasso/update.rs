@@ -1,0 +1,108 @@
+//! What an update round does: a joint block, or single steps under the guard.
+
+use super::block::Block;
+use super::effect::{damaged, put_column, sum_vectors};
+use super::guard::line_search;
+use super::newton::Newton;
+use super::program::{Lasso, Step};
+use super::rows::RowId;
+use super::stages::NULL_GAP;
+use crate::program::Round;
+
+/// Gap to which blocks of a stage on the way are solved.
+const STAGE_BLOCK_GAP: f64 = 3e-2;
+/// The last stage's blocks are solved to this fraction of the tolerance.
+const BLOCK_SHARE: f64 = 0.3;
+/// While the whole model's gap is large, blocks need not be solved much better than that.
+const AHEAD: f64 = 0.03;
+/// Bytes of replicated columns at which those of no use to the block are forgotten.
+const STORE: usize = 64 << 20;
+
+impl<I: RowId> Lasso<I> {
+    /// Holds the columns that a couple round gathered; forgets all others first if they are many.
+    pub(super) fn hold(&mut self, round: &Round<'_, Self>) {
+        if self.working.bytes() > STORE {
+            self.working.clear();
+        }
+        for words in round.moves.effects() {
+            self.working.accept(words).unwrap_or_else(|_| damaged());
+        }
+    }
+
+    /// Solves the round's block jointly, alike on every worker.
+    pub(super) fn solve_block(&mut self, round: &Round<'_, Self>) {
+        for words in round.moves.effects() {
+            self.working.accept(words).unwrap_or_else(|_| damaged());
+        }
+        let (mut members, mut beta) = (Vec::new(), vec![0.0; self.working.len()]);
+        for (key, step) in round.moves.iter() {
+            let slot = self.working.slot(key).unwrap_or_else(|| damaged());
+            members.push(slot);
+            beta[slot] = step.old;
+        }
+        let tolerance = match self.path.is_last() {
+            true if self.null => NULL_GAP,
+            true => (BLOCK_SHARE * self.options.tolerance)
+                .max(AHEAD * self.measure.relative_gap().min(1.0)),
+            false => STAGE_BLOCK_GAP,
+        };
+        let mut block = Block {
+            columns: &self.working,
+            rows: &self.rows,
+            options: &self.options,
+            lambda: self.path.lambda(),
+            members,
+            beta,
+        };
+        self.updates += block.solve(&mut self.residual, &mut self.newton, tolerance);
+        let (members, beta) = (block.members, block.beta);
+        for slot in members {
+            self.set(self.working.key(slot), beta[slot]);
+        }
+        self.fresh = false;
+        self.forget_columns();
+    }
+
+    /// Applies single steps decided apart, as far along their sum as the objective falls.
+    pub(super) fn step(&mut self, round: &Round<'_, Self>) {
+        let sum = sum_vectors(round.moves.effects(), &self.rows).unwrap_or_else(|_| damaged());
+        let (keys, steps): (Vec<u32>, Vec<Step>) = round.moves.iter().unzip();
+        let slope = self.residual.inner(&sum, &self.rows) / self.rows.total;
+        let curvature = sum.inner(&sum, &self.rows) / self.rows.total;
+        let length = line_search(&steps, slope, curvature, self.options.positive);
+        self.residual.add_vector(-length.t, &sum);
+        for (at, (key, step)) in keys.into_iter().zip(&steps).enumerate() {
+            self.set(key, length.end(at, step));
+        }
+        self.updates += steps.len() as u64;
+    }
+
+    pub(super) fn set(&mut self, key: u32, beta: f64) {
+        let shard = self.layout.shard_of(key as usize);
+        if self.local.contains(&shard) {
+            let position = self.layout.local(key as usize);
+            self.shard(shard).beta[position] = beta;
+        }
+    }
+
+    pub(super) fn forget_columns(&mut self) {
+        if self.working.bytes() > STORE && self.working.len() as u64 > 4 * self.support.max(1) {
+            self.working.clear();
+            self.newton = Newton::default();
+        }
+    }
+
+    /// The columns of a shard's keys that the others do not hold yet.
+    pub(super) fn send_columns(&self, shard: usize, keys: &[u32], effect: &mut Vec<u64>) {
+        let index = shard - self.local.start;
+        for &key in keys {
+            let position = self.layout.local(key as usize);
+            let own = self.layout.shard_of(key as usize) == shard;
+            if let (true, false, Some(facts)) =
+                (own, self.working.holds(key), self.shards[index].facts.get(position))
+            {
+                put_column(key, facts, &self.shards[index].columns, position, effect);
+            }
+        }
+    }
+}
