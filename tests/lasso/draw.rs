@@ -118,7 +118,11 @@ pub fn dressed(task: Task, kind: u32, share: f64, draw: &mut Draw) -> Task {
         task.weights = Some(weights);
     }
     if kind & 32 != 0 {
-        task.factors = Some(task.columns.iter().map(|_| 0.2 + 2.0 * draw.unit()).collect());
+        // The oracle has no dual of columns that are bound on one side and not penalised.
+        let free = if task.positive { 0.0 } else { 0.15 };
+        let factor =
+            |draw: &mut Draw| if draw.chance(free) { 0.0 } else { 0.2 + 2.0 * draw.unit() };
+        task.factors = Some(task.columns.iter().map(|_| factor(draw)).collect());
     }
     at_share(task, share)
 }

@@ -147,6 +147,11 @@ impl Task {
     /// to be feasible in the dual of the Lasso over rows that stand for the l2 part, and of the
     /// residual as it is in the Fenchel dual.
     pub fn dual(&self, model: &Model) -> f64 {
+        self.dual_from(model, 0.0)
+    }
+
+    /// The same, as if some pull were at least `largest` of its bound.
+    pub fn dual_from(&self, model: &Model, largest: f64) -> f64 {
         let total = self.total();
         if total == 0.0 {
             return 0.0;
@@ -154,7 +159,7 @@ impl Task {
         let theta = self.unexplained(&self.residual(model));
         let response = self.centred(&self.response);
         let (ry, rr) = (self.inner(&theta, &response), self.inner(&theta, &theta));
-        let (mut largest, mut ridge, mut conjugate) = (0.0f64, 0.0, 0.0);
+        let (mut largest, mut ridge, mut conjugate) = (largest, 0.0, 0.0);
         for (column, beta) in model.coefficients.iter().enumerate() {
             if self.factor(column) == 0.0 {
                 continue;

@@ -257,7 +257,8 @@ impl Block<'_> {
         let mut measure = replica_measure(residual, self.rows);
         for &slot in &self.members {
             let correlation = self.correlation(slot, residual);
-            measure.add_coefficient(self.penalty(slot), self.beta[slot], correlation);
+            let (penalty, norm) = (self.penalty(slot), self.norm(slot));
+            measure.add_coefficient(penalty, norm, self.beta[slot], correlation);
         }
         measure
     }
@@ -288,11 +289,21 @@ pub(super) fn replica_measure(residual: &RowVector, rows: &Rows) -> Measure {
 }
 
 impl Measure {
-    /// Adds a coefficient's part: `correlation = Σ w x̃ r / W`.
-    pub(super) fn add_coefficient(&mut self, penalty: Penalty, beta: f64, correlation: f64) {
+    /// Adds a coefficient's part: `correlation = Σ w x̃ r / W`, `norm` the column's mean square.
+    pub(super) fn add_coefficient(
+        &mut self,
+        penalty: Penalty,
+        norm: f64,
+        beta: f64,
+        correlation: f64,
+    ) {
         self.nonzeros += u64::from(beta != 0.0);
         if penalty.l1 == 0.0 && penalty.l2 == 0.0 {
-            self.free += (correlation * beta).abs();
+            // What the column alone would gain, besides what it may hold in vain.
+            let bound = penalty.positive && beta == 0.0 && correlation < 0.0;
+            let gain =
+                if bound || norm == 0.0 { 0.0 } else { correlation * correlation / (2.0 * norm) };
+            self.free += (correlation * beta).abs() + gain;
             return;
         }
         self.l1 += penalty.l1 * beta.abs();

@@ -73,7 +73,8 @@ impl<I: RowId> Lasso<I> {
     }
 
     pub(super) fn refresh(&mut self, round: &Round<'_, Self>) {
-        let (mut entries, mut lambda_max, mut warm) = (0u64, 0.0f64, false);
+        let (mut entries, mut warm) = (0u64, false);
+        let mut lambda_max = Some(0.0f64);
         let mut columns = self.columns as u64;
         let mut fitted: Vec<&[u64]> = Vec::new();
         for words in round.moves.effects() {
@@ -81,13 +82,14 @@ impl<I: RowId> Lasso<I> {
             entries += stored;
             columns = columns.max(*width);
             warm |= *nonzero == 1;
-            let largest = f64::from_bits(*largest);
-            lambda_max = if largest.is_nan() { f64::NAN } else { lambda_max.max(largest) };
+            // Of shards that were not all asked nothing is known.
+            let largest = Some(f64::from_bits(*largest)).filter(|largest| !largest.is_nan());
+            lambda_max = lambda_max.zip(largest).map(|(a, b)| a.max(b));
             fitted.push(vector);
         }
         self.columns = columns as usize;
         if self.lambda_max.is_nan() && !self.has_free() {
-            self.lambda_max = lambda_max;
+            self.lambda_max = lambda_max.unwrap_or(f64::NAN);
         }
         self.cost = 2.0 * entries as f64 / (columns as f64).max(1.0);
         let mut residual = RowVector::new(self.rows.centred(), 0.0, &self.rows);

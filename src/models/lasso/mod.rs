@@ -53,6 +53,3 @@ pub use folds::{Folds, Validation};
 pub use live::{LassoOutput, LiveLasso, Row, RowError};
 pub use options::{Lambda, Options, Scheduler, scheduler};
 pub use program::{Coefficient, Lasso, Parameter};
-
-#[cfg(test)]
-mod tests;

@@ -196,7 +196,7 @@ impl Shard {
                         pass.residual.correlation(&self.columns, at, facts, pass.rows);
                     self.taken[at] = pass.travelled;
                 }
-                measure.add_coefficient(penalty, beta, self.correlation[at]);
+                measure.add_coefficient(penalty, facts.norm, beta, self.correlation[at]);
             }
             measure.intercept -= facts.mean * beta * facts.scale;
             if !pass.joint {

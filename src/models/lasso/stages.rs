@@ -88,7 +88,7 @@ impl<I: RowId> Lasso<I> {
         self.intercept = measure.intercept;
         self.support = measure.nonzeros;
         self.measure = *measure;
-        if self.options.screening && self.is_joint() {
+        if self.options.screening && self.is_joint() && !self.null {
             for shard in &mut self.shards {
                 shard.screen(measure, &self.options, self.travelled);
             }
