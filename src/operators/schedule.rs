@@ -135,6 +135,7 @@ where
                 universe: program.universe(),
                 in_flight: &in_flight,
                 coupling: &|a, b| program.coupling(a, b),
+                apart: &|a, b| self.stage.is_apart(a, b),
                 cost: program.cost(),
                 shards: self.stage.placement.shards(),
             };
