@@ -39,9 +39,10 @@ pub struct Arguments {
 }
 
 const HELP: &str = "\
-The response goes into the labels of svmlight (0 if there is none) and into the last column of csv
-and tsv; mtx and npy have no place for it: use --response-output. Numbers are written in the shortest
-form that reads back as the same. Missing genotypes are written as what stands in for them.
+The response goes into the labels of svmlight (0 if there is none) and into the last column of
+csv and tsv; mtx and npy have no place for it: use --response-output. Numbers are written in the
+shortest form that reads back as the same. Missing genotypes are written as what stands in for
+them.
 
 Examples:
   strads convert mice.bed.gz mice.svmlight.zst

@@ -86,7 +86,7 @@ mtx and npy have no place for the response: use --response-output.
 
 Examples:
   strads generate lasso small.svmlight --rows 500 --columns 20000 --coefficients truth.csv
-  strads generate lasso dense.npy --design block --rows 1000 --columns 500 --response-output y.txt";
+  strads generate lasso dense.npy --design block --columns 500 --response-output y.txt";
 
 /// Draws and writes.
 pub fn run(arguments: &Arguments) -> Outcome {

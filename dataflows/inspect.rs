@@ -28,8 +28,8 @@ pub struct Arguments {
 }
 
 const HELP: &str = "\
-Python reads the file with the safetensors package: `coefficients`, `intercept` and `lambda` are its
-tensors, and its metadata entry `strads` is a JSON object of everything else.
+Python reads the file with the safetensors package: `coefficients`, `intercept` and `lambda` are
+its tensors, and its metadata entry `strads` is a JSON object of everything else.
 
 Examples:
   strads inspect --model m.safetensors

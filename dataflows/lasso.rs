@@ -132,12 +132,12 @@ fn remark(arguments: &Arguments, data: &Data, seconds: f64) {
         _ => "and the scheduler's priorities",
     };
     arguments.output.note(&format!(
-        "read {rows} rows and {columns} columns in {seconds:.2} s: {} of columns here, on {} shards",
+        "read {rows} rows and {columns} columns in {seconds:.2} s: {} of columns here, {}",
         output::bytes(data.bytes as u64),
-        placement.shards()
+        output::counted(placement.shards(), "shard")
     ));
     arguments.output.note(&format!(
-        "on each of {} workers besides: response and residual, {replica}, {what}",
-        placement.peers()
+        "beside its columns each of {} holds response and residual, {replica}, {what}",
+        output::counted(placement.peers(), "worker")
     ));
 }

@@ -77,6 +77,11 @@ pub fn write(
     })
 }
 
+/// A number of things, for people.
+pub fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A number to six digits, for people.
 pub fn figure(value: f64) -> String {
     let size = value.abs();

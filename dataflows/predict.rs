@@ -45,12 +45,12 @@ pub struct Arguments {
 }
 
 const HELP: &str = "\
-Prints one prediction a line, or with --format json one object. If the data has a response as well,
-the mean squared error and R2 are told: in the object, or on stderr.
+Prints one prediction a line, or with --format json one object. If the data has a response as
+well, the mean squared error and R2 are told: in the object, or on stderr.
 
-Columns are matched by name where model and data have names (csv, tsv, plink), else by position;
-svmlight and MatrixMarket data may have fewer columns than the model. A csv needs only the columns
-whose coefficient is not zero; others are passed over.
+Columns are matched by name where model and data have names (csv, tsv, plink), else by
+position; svmlight and MatrixMarket data may have fewer columns than the model. A csv needs only
+the columns whose coefficient is not zero; others are passed over.
 
 Examples:
   strads predict --model m.safetensors new.svmlight > predictions.txt

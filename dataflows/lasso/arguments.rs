@@ -173,14 +173,15 @@ pub enum Place {
 const HELP: &str = "\
 Minimises, over the intercept b and the coefficients beta,
   (1/2n) |y - b - X beta|^2 + lambda (A |beta|_1 + (1-A)/2 |beta|^2)
-with n the number of rows, or the sum of the weights. Every result comes with its duality gap: the
-objective is at most that far from the best.
+with n the number of rows, or the sum of the weights. Every result comes with its duality
+gap: the objective is at most that far from the best.
 
-Formats: svmlight, mtx (MatrixMarket), csv, tsv, npy, and plink (a .bed with its .bim and .fam beside
-it; rows whose response is missing are left out, missing genotypes take their column's mean).
+Formats: svmlight, mtx (MatrixMarket), csv, tsv, npy, and plink (a .bed with its .bim and .fam
+beside it; rows whose response is missing are left out, missing genotypes take their column's
+mean).
 
---block, --certify-every and --staleness are for the schedules other than working-set. Columns with
-a penalty factor of 0 need working-set.
+--block, --certify-every and --staleness are for the schedules other than working-set. Columns
+with a penalty factor of 0 need working-set.
 
 Examples:
   strads lasso data.svmlight --lambda-ratio 0.05 -w 4 --model m.safetensors
@@ -189,8 +190,8 @@ Examples:
   strads lasso data.svmlight --scheduler dynamic --block 64 --rho 0.1
   strads lasso data.svmlight -n 2 -p 0 & strads lasso data.svmlight -n 2 -p 1
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 bad input data, 4 a process was lost, 5 not converged within
-the limits (the result is written), 6 a model cannot be used.";
+Exit codes: 0 done, 1 failed, 2 usage, 3 bad input data, 4 a process was lost, 5 not converged
+within the limits (the result is written), 6 a model cannot be used.";
 
 fn block(text: &str) -> Result<Width, String> {
     match (text, text.parse()) {

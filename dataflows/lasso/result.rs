@@ -37,6 +37,10 @@ impl Run {
         let Some(last) = fitted.solutions.last() else {
             return Err(Failure::new(Exit::Failed, "the fit ended without a result"));
         };
+        if !last.point.measure.objective().is_finite() {
+            let message = "the objective is no finite number: the data's values are too large";
+            return Err(Failure::new(Exit::Failed, message));
+        }
         let tolerance = arguments.training.tol;
         let is_good = |solution: &Solution| is_converged(solution, tolerance);
         let converged = fitted.solutions.iter().all(is_good);

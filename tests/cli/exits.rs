@@ -39,7 +39,7 @@ fn senseless_command_lines_are_told_in_a_line_and_a_hint() {
         &["--scheduler", "dynamic", "--block", "8", "--candidates", "4"],
         &["--scheduler", "dynamic", "--no-screening"],
         &["--shards", "0"],
-        &["--response-column", "2"],
+        &["--response", "y.txt", "--response-column", "0"],
         &["-w", "0"],
         &["-n", "2", "-p", "2"],
         &["--path", "3", "--warm-start", "m"],
@@ -48,7 +48,8 @@ fn senseless_command_lines_are_told_in_a_line_and_a_hint() {
     for case in cases {
         let ran = lasso(case);
         let complaint = ran.complaint(2);
-        assert!(complaint.contains(case[case.len() - 2]) || case.len() > 2, "{complaint}");
+        let mut named = case.iter().filter(|word| word.starts_with('-'));
+        assert!(named.any(|option| complaint.contains(option)), "{case:?}: {complaint}");
         assert!(ran.stderr.lines().count() <= 3, "{case:?}: {}", ran.stderr);
     }
     assert!(run(&["lasso"]).complaint(2).contains("DATA"));
@@ -166,6 +167,15 @@ fn readers_that_go_away_are_no_failure() {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stderr.take());
     assert_eq!(child.wait().unwrap().code(), Some(0), "stderr may be closed as well");
+}
+
+#[test]
+fn numbers_that_overflow_are_a_failure() {
+    let (_kept, file) = directory();
+    let data = file("large.svmlight");
+    std::fs::write(&data, "1e300 1:1\n-1e300 1:1 2:1\n3 2:5\n").unwrap();
+    let ran = run(&["lasso", &data, "--quiet"]);
+    assert!(ran.complaint(1).contains("too large"));
 }
 
 #[test]
