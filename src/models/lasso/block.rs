@@ -284,8 +284,9 @@ pub(super) fn replica_measure(residual: &RowVector, rows: &Rows) -> Measure {
         if weight > 0.0 {
             measure.rr += weight * r * r;
             measure.ry += weight * r * (rows.response[i] - rows.mean);
-        } else {
-            measure.held_out += r * r;
+        }
+        if let Some(held_out) = &rows.held_out {
+            measure.held_out += held_out[i] * r * r;
         }
     }
     measure

@@ -21,7 +21,7 @@ pub struct Measure {
     pub lambda_max: f64,
     /// The intercept, on the data's own scale.
     pub intercept: f64,
-    /// `Σ w (y − b − xβ)²` over rows of weight zero, each counted once: the loss on rows held out.
+    /// `Σ v (y − b − xβ)²` with the weights `v` of the rows held out.
     pub held_out: f64,
     pub(super) total: f64,
     pub(super) rr: f64,

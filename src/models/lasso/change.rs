@@ -14,7 +14,12 @@ pub enum Change<I = u64> {
     /// A row, or the retraction of one: this shard's part of it.
     Row(RowPart<I>),
     /// Other row weights, in the order of the rows; all finite and not negative.
-    Weights(Arc<Vec<f64>>),
+    Weights {
+        /// The weights to fit with.
+        weights: Arc<Vec<f64>>,
+        /// The weights of rows that are held out, whose loss is to be measured.
+        held_out: Option<Arc<Vec<f64>>>,
+    },
     /// Another λ; the coefficients stay as a warm start.
     Lambda(Lambda),
 }
@@ -37,7 +42,7 @@ pub struct Data {
 /// A shard's part of a row that was inserted or retracted.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RowPart<I> {
-    /// The shard this part is for.
+    /// The shard this part is for; on a worker without shards, where its range of shards starts.
     pub shard: usize,
     /// The row's identity.
     pub id: I,

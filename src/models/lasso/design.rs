@@ -5,16 +5,22 @@ use std::sync::Arc;
 use super::penalty::Penalty;
 use crate::shard::{ColumnShard, Weights};
 
+/// A response whose centred squares are at most this share of its squares does not vary: what is
+/// left is rounding.
+const CONSTANT: f64 = 1e-28;
+
 /// What belongs to all rows: a copy on every worker, 8 to 16 bytes a row.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rows {
     pub response: Arc<Vec<f64>>,
     pub weights: Option<Arc<Vec<f64>>>,
+    /// Weights of rows held out: their loss is measured.
+    pub held_out: Option<Arc<Vec<f64>>>,
     /// `W`: the sum of the weights.
     pub total: f64,
     /// The weighted mean of the response, 0 without an intercept.
     pub mean: f64,
-    /// `Σ w (y − mean)²`.
+    /// `Σ w (y − mean)²`; exactly 0 if the response does not vary.
     pub square: f64,
 }
 
@@ -23,20 +29,32 @@ impl Rows {
         let weight = |i: usize| weights.as_ref().map_or(1.0, |weights| weights[i]);
         let sum = |term: &dyn Fn(usize) -> f64| (0..response.len()).map(term).sum::<f64>();
         let total = sum(&weight);
-        let mean = match intercept && total > 0.0 {
-            true => sum(&|i| weight(i) * response[i]) / total,
-            false => 0.0,
-        };
+        let mut mean = 0.0;
+        if intercept && total > 0.0 {
+            // The second pass takes off what the first one's rounding left.
+            for _ in 0..2 {
+                mean += sum(&|i| weight(i) * (response[i] - mean)) / total;
+            }
+        }
         let square = sum(&|i| weight(i) * (response[i] - mean).powi(2));
-        Rows { response, weights, total, mean, square }
+        let varies = square > CONSTANT * sum(&|i| weight(i) * response[i].powi(2));
+        let square = if varies { square } else { 0.0 };
+        Rows { response, weights, held_out: None, total, mean, square }
     }
 
     pub fn weight(&self, row: usize) -> f64 {
         self.weights.as_ref().map_or(1.0, |weights| weights[row])
     }
 
-    /// The centred response.
+    /// The centred response; of a response that does not vary, zeros on the rows that count.
     pub fn centred(&self) -> Vec<f64> {
+        if self.square == 0.0 {
+            let held_out = |(i, y): (usize, &f64)| match self.weight(i) > 0.0 {
+                true => 0.0,
+                false => y - self.mean,
+            };
+            return self.response.iter().enumerate().map(held_out).collect();
+        }
         self.response.iter().map(|y| y - self.mean).collect()
     }
 }

@@ -12,6 +12,7 @@ use timely::worker::Worker;
 
 use super::certificate::Measure;
 use super::change::{Change, Data};
+use super::check;
 use super::folds::{Folds, Validation};
 use super::options::{Lambda, Options, scheduler};
 use super::program::{Coefficient, Lasso, Parameter};
@@ -96,7 +97,8 @@ pub struct Fit {
 /// called with the same options. `watch` sees every measured point, on the process of worker 0.
 ///
 /// # Errors
-/// [`ClusterError`] as of [`cluster::execute`].
+/// [`ClusterError::Usage`] if options or plan are out of range or the data do not fit together;
+/// else as of [`cluster::execute`].
 pub fn fit(
     flags: &Flags,
     digest: &[u8],
@@ -106,6 +108,7 @@ pub fn fit(
     plan: Plan,
     watch: impl Fn(&Point) + Send + Sync + 'static,
 ) -> Result<Fit, ClusterError> {
+    check::all(flags, &problem, &options, engine, &plan).map_err(ClusterError::Usage)?;
     let problem = Mutex::new(problem);
     let watch = Arc::new(watch);
     let fits = cluster::execute(flags, digest, move |worker| {
@@ -232,20 +235,23 @@ impl Session<'_> {
         let weights = weights.as_ref().map(|weights| weights.as_slice());
         let mut losses = Vec::new();
         for fold in 0..folds.count() {
-            self.input.send(Change::Weights(folds.weights(fold, weights)));
-            let size = folds.size(fold, weights).max(1) as f64;
+            let held_out = folds.held_out(fold, weights);
+            let total = held_out.iter().sum::<f64>();
+            let weights = folds.weights(fold, weights);
+            self.input.send(Change::Weights { weights, held_out: Some(held_out) });
             let mut loss = Vec::new();
             for &lambda in &path {
                 self.epoch(Change::Lambda(Lambda::Value(lambda)));
                 // The program's own measure, not the reported one: every worker must choose alike.
-                loss.push(self.program.borrow().measure().held_out / size);
+                let held_out = self.program.borrow().measure().held_out;
+                loss.push(if total > 0.0 { held_out / total } else { 0.0 });
             }
             losses.push(loss);
         }
         let rows = self.program.borrow().rows();
         let all = weights.map_or_else(|| vec![1.0; rows], <[f64]>::to_vec);
         let validation = Validation::of(path, &losses);
-        self.input.send(Change::Weights(Arc::new(all)));
+        self.input.send(Change::Weights { weights: Arc::new(all), held_out: None });
         self.epoch(Change::Lambda(Lambda::Value(validation.lambda_min)));
         self.keep();
         self.fit.validation = Some(validation);

@@ -29,17 +29,30 @@ impl Folds {
         self.count
     }
 
-    /// Row weights with the rows of a fold held out.
-    pub fn weights(&self, held_out: usize, weights: Option<&[f64]>) -> Arc<Vec<f64>> {
-        let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
-        let fold = self.fold.iter().enumerate();
-        let held = |fold: u32| fold as usize == held_out;
-        Arc::new(fold.map(|(row, &f)| if held(f) { 0.0 } else { weight(row) }).collect())
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.fold.len()
     }
 
-    /// How many rows weigh nothing while a fold is held out.
-    pub fn size(&self, held_out: usize, weights: Option<&[f64]>) -> usize {
-        self.weights(held_out, weights).iter().filter(|weight| **weight == 0.0).count()
+    /// The weights of the rows outside of a fold, and zeros in it: what to fit with.
+    pub fn weights(&self, fold: usize, weights: Option<&[f64]>) -> Arc<Vec<f64>> {
+        self.pick(weights, |other| other != fold)
+    }
+
+    /// The weights of the rows of a fold, and zeros outside of it: what to measure on.
+    pub fn held_out(&self, fold: usize, weights: Option<&[f64]>) -> Arc<Vec<f64>> {
+        self.pick(weights, |other| other == fold)
+    }
+
+    fn pick(&self, weights: Option<&[f64]>, keep: impl Fn(usize) -> bool) -> Arc<Vec<f64>> {
+        let weight = |row: usize| {
+            let given = weights.map(|weights| weights.get(row).copied().unwrap_or(0.0));
+            given.unwrap_or(1.0)
+        };
+        let folds = self.fold.iter().enumerate();
+        Arc::new(
+            folds.map(|(row, &fold)| if keep(fold as usize) { weight(row) } else { 0.0 }).collect(),
+        )
     }
 }
 
@@ -48,7 +61,7 @@ impl Folds {
 pub struct Validation {
     /// The path's λ, falling.
     pub lambda: Vec<f64>,
-    /// Mean over folds of the mean squared error on the rows held out.
+    /// Mean over folds of the (weighted) mean squared error on the rows held out.
     pub mean: Vec<f64>,
     /// Its standard error.
     pub error: Vec<f64>,
@@ -87,9 +100,13 @@ mod tests {
     #[test]
     fn folds_are_even_and_seeded() {
         let folds = Folds::new(103, 5, 7);
-        let sizes: Vec<usize> = (0..5).map(|fold| folds.size(fold, None)).collect();
-        assert_eq!(sizes.iter().sum::<usize>(), 103);
-        assert!(sizes.iter().all(|size| (20..=21).contains(size)));
+        let size = |fold| folds.held_out(fold, None).iter().sum::<f64>();
+        let sizes: Vec<f64> = (0..5).map(size).collect();
+        assert_eq!(sizes.iter().sum::<f64>(), 103.0);
+        assert!(sizes.iter().all(|size| (20.0..=21.0).contains(size)));
+        for fold in 0..5 {
+            assert_eq!(folds.weights(fold, None).iter().sum::<f64>(), 103.0 - sizes[fold]);
+        }
         assert_eq!(folds, Folds::new(103, 5, 7));
         assert_ne!(folds, Folds::new(103, 5, 8));
     }

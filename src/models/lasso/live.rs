@@ -181,19 +181,17 @@ where
     T: Timestamp + Lattice + TotalOrder,
     I: ExchangeData + Hash,
 {
-    let shards = placement.shards();
     let parts = rows.inner.flat_map(move |((id, row), time, diff)| {
-        let parts = split(id, &row, diff as i64, shards);
-        parts.into_iter().map(move |part| (part, time.clone()))
+        let parts = split(id, &row, diff as i64, placement);
+        parts.into_iter().map(move |(worker, part)| (worker, part, time.clone()))
     });
-    let exchange =
-        Exchange::new(move |(part, _): &(RowPart<I>, T)| placement.worker_of(part.shard) as u64);
+    let exchange = Exchange::new(|(worker, _, _): &(u64, RowPart<I>, T)| *worker);
     type Builder<I> = CapacityContainerBuilder<Vec<Change<I>>>;
     parts.unary_frontier::<Builder<I>, _, _, _>(exchange, "Epochs", move |_, _| {
         let mut waiting: BTreeMap<T, (Capability<T>, Vec<RowPart<I>>)> = BTreeMap::new();
         move |(input, frontier), output| {
             input.for_each(|capability, data| {
-                for (part, time) in data.drain(..) {
+                for (_, part, time) in data.drain(..) {
                     let entry = waiting
                         .entry(time.clone())
                         .or_insert_with(|| (capability.delayed(&time, 0), Vec::new()));
@@ -212,22 +210,21 @@ where
     })
 }
 
-/// A row's part for every shard: shards without an entry hear of the response.
-fn split<I: Clone>(id: I, row: &Row, diff: i64, shards: usize) -> Vec<RowPart<I>> {
-    let (layout, digest) = (Layout::new(shards), row.digest());
-    let mut parts: Vec<RowPart<I>> = (0..shards)
-        .map(|shard| RowPart {
-            shard,
-            id: id.clone(),
-            digest,
-            response: row.response(),
-            entries: Vec::new(),
-            diff,
-        })
-        .collect();
+/// A row's part for every shard, with its worker. Shards without an entry hear of the response,
+/// and so do workers without a shard: they hold a residual like all others.
+fn split<I: Clone>(id: I, row: &Row, diff: i64, placement: Placement) -> Vec<(u64, RowPart<I>)> {
+    let (layout, digest) = (Layout::new(placement.shards()), row.digest());
+    let part = |worker: usize, shard: usize| {
+        let (id, response, entries) = (id.clone(), row.response(), Vec::new());
+        (worker as u64, RowPart { shard, id, digest, response, entries, diff })
+    };
+    let mut parts: Vec<(u64, RowPart<I>)> =
+        (0..placement.shards()).map(|shard| part(placement.worker_of(shard), shard)).collect();
     for (key, value) in row.entries() {
-        parts[layout.shard_of(key as usize)].entries.push((key, value));
+        parts[layout.shard_of(key as usize)].1.entries.push((key, value));
     }
+    let idle = (0..placement.peers()).filter(|&worker| placement.local(worker).is_empty());
+    parts.extend(idle.map(|worker| part(worker, placement.local(worker).start)));
     parts
 }
 

@@ -25,6 +25,7 @@
 mod block;
 mod certificate;
 mod change;
+mod check;
 mod data;
 mod design;
 mod effect;

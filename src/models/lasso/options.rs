@@ -101,7 +101,10 @@ impl Options {
         let ridge = self.l1_ratio == 0.0 && matches!(self.lambda, Lambda::Ratio(_));
         expect(!ridge, "lambda-ratio", "an l1-ratio > 0 (λ_max is infinite without it)", 0.0)?;
         expect(self.tolerance >= 0.0, "tol", "a number >= 0", self.tolerance)?;
-        expect(self.max_rounds > 0, "max-rounds", "a number >= 1", 0.0)
+        expect(self.max_rounds > 0, "max-rounds", "a number >= 1", 0.0)?;
+        expect(self.certify_every > 0, "certify-every", "a number >= 1", 0.0)?;
+        let seconds = self.max_seconds.unwrap_or(0.0);
+        expect(seconds >= 0.0, "max-seconds", "a number >= 0", seconds)
     }
 }
 

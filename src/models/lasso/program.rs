@@ -189,9 +189,10 @@ impl<I: RowId> Program for Lasso<I> {
                 Change::Data(data) => self.load(*data),
                 Change::Row(row) => rows.push(row),
                 Change::Lambda(lambda) => self.lambda = lambda,
-                Change::Weights(weights) => {
+                Change::Weights { weights, held_out } => {
                     let response = Arc::clone(&self.rows.response);
                     self.rows = Rows::new(response, Some(weights), self.options.intercept);
+                    self.rows.held_out = held_out;
                     self.restate();
                 }
             }

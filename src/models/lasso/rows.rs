@@ -46,13 +46,15 @@ impl<I: RowId> Lasso<I> {
                 copies: 0,
                 parts: vec![Vec::new(); locals],
             });
-            let local = part.shard - self.local.start;
-            // The first local shard counts for all of them.
-            if local == 0 {
+            // The first local shard counts for all of them, and stands for a worker without any.
+            if part.shard == self.local.start {
                 stored.copies += part.diff;
             }
-            if part.diff > 0 {
-                stored.parts[local] = part.entries;
+            let local = part.shard.checked_sub(self.local.start);
+            if let Some(entries) = local.and_then(|local| stored.parts.get_mut(local))
+                && part.diff > 0
+            {
+                *entries = part.entries;
             }
         }
         self.live.rows.retain(|_, stored| stored.copies != 0);

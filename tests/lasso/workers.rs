@@ -1,0 +1,89 @@
+//! A result is a function of the data, the options and the number of shards: not of who computes
+//! it, nor of how long that takes.
+
+use std::time::Duration;
+
+use strads::cluster::Flags;
+use strads::models::lasso::{Options, Plan, Scheduler, Solution, fit};
+use strads::operators::{self, Scheduling};
+use strads::scheduler::{Policy, PolicyOptions};
+
+use super::draw::{Design, Draw, planted};
+use super::oracle::Task;
+use super::run::{self, Run};
+
+/// Everything of a solution, bit by bit.
+fn bits(solution: &Solution) -> (u64, Vec<(u32, u64)>, u64, u64) {
+    let coefficients = solution.coefficients.iter().map(|(j, b)| (*j, b.to_bits())).collect();
+    let measure = solution.point.measure;
+    (
+        solution.intercept.to_bits(),
+        coefficients,
+        measure.objective().to_bits(),
+        measure.dual_objective().to_bits(),
+    )
+}
+
+fn options() -> Vec<Options> {
+    let base = Options { tolerance: 1e-5, certify_every: 300, ..Options::default() };
+    let arms = Policy::ALL.map(|policy| Options {
+        scheduler: Scheduler::Coordinates(policy, PolicyOptions::default()),
+        max_rounds: 300,
+        ..base.clone()
+    });
+    let mut options = vec![base.clone(), Options { screening: false, ..base }];
+    options.extend(arms);
+    options
+}
+
+fn tasks() -> Vec<Task> {
+    vec![planted(Design::Zoo, 40, 130, 0.05, 31), planted(Design::Sparse, 50, 100, 0.1, 32)]
+}
+
+#[test]
+fn any_number_of_workers_gives_the_same_bits() {
+    for task in tasks() {
+        for options in options() {
+            for staleness in [0, 2] {
+                let solve = |threads, scheduling| {
+                    let engine = operators::Options {
+                        shards: 4,
+                        staleness,
+                        scheduling,
+                        ..Default::default()
+                    };
+                    let run = Run { threads, engine, options: options.clone(), ..Run::default() };
+                    let outcome = run::solve(&task, &run);
+                    (bits(outcome.solution()), outcome.fit.rounds, outcome.points.len())
+                };
+                let one = solve(1, Scheduling::Replicated);
+                assert_eq!(one, solve(2, Scheduling::Replicated));
+                assert_eq!(one, solve(4, Scheduling::Central));
+            }
+        }
+    }
+}
+
+#[test]
+fn delays_change_nothing() {
+    let task = planted(Design::Zoo, 40, 130, 0.05, 31);
+    let run = Run { threads: 3, ..Run::shards(4).tolerance(1e-7) };
+    let plain = run::solve(&task, &run);
+    for seed in 0..3 {
+        let delay = std::sync::Mutex::new(Draw(seed));
+        let fit = fit(
+            &Flags::threads(3),
+            b"",
+            run::problem(&task, &run),
+            run::options(&task, &run),
+            run.engine,
+            Plan::One(strads::models::lasso::Lambda::Value(task.lambda)),
+            move |_| {
+                let pause = delay.lock().unwrap().below(3000);
+                std::thread::sleep(Duration::from_micros(pause as u64));
+            },
+        )
+        .unwrap();
+        assert_eq!(bits(&fit.solutions[0]), bits(plain.solution()));
+    }
+}
