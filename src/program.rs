@@ -169,7 +169,10 @@ pub trait Program: 'static {
     }
 
     /// What of `shard`'s parameters changed since it was last asked. Called when an epoch ends.
-    fn publish(&mut self, shard: usize, changes: &mut Vec<Self::Output>);
+    /// Nothing by default.
+    fn publish(&mut self, shard: usize, changes: &mut Vec<Self::Output>) {
+        let _ = (shard, changes);
+    }
 
     /// Writes the parameters of a shard, to be read back by [`Program::restore`]. Programs that
     /// cannot be stored say so with [`io::ErrorKind::Unsupported`], the default.
