@@ -8,6 +8,7 @@ use strads::formats::{Format, ReadOptions, Table};
 use strads::report::{Exit, peak_resident_bytes};
 
 use crate::Outcome;
+use crate::failure::Failure;
 use crate::input::{Input, read};
 use crate::output::{Output, check};
 use crate::table::{self, Source, format_of};
@@ -62,6 +63,11 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let mut table = read(&arguments.from, &options, &arguments.output)?;
     if arguments.no_response {
         table.response.clear();
+    }
+    if arguments.response_output.is_some() && table.response.is_empty() {
+        let from = arguments.from.display();
+        let message = format!("--response-output: {from} has no response; name it with --target");
+        return Err(Failure::usage(message));
     }
     let load = started.elapsed().as_secs_f64();
     let started = Instant::now();

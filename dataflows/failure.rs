@@ -69,7 +69,8 @@ pub fn refuse(error: &clap::Error) -> Exit {
             let words = usage.split(' ').take_while(|word| !word.starts_with(['-', '[', '<']));
             hint = format!("{} --help", words.collect::<Vec<_>>().join(" "));
         } else if !line.is_empty() && !line.starts_with("For more information") {
-            said.push(line.strip_prefix("error: ").unwrap_or(line));
+            let line = line.strip_prefix("error: ").unwrap_or(line);
+            said.push(line.replace("tip: ", "- "));
         }
     }
     say(&said.join(" "));

@@ -8,6 +8,7 @@
 
 mod arguments;
 mod data;
+mod options;
 mod page;
 mod result;
 mod watch;
@@ -43,7 +44,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let mut data = Data::load(arguments)?;
     let load = started.elapsed().as_secs_f64();
     check_model_size(arguments, &data)?;
-    remark(arguments, &data, load);
+    if speaks {
+        remark(arguments, &data, load);
+    }
 
     let started = Instant::now();
     watch.start();

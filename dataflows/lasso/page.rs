@@ -71,7 +71,7 @@ fn write(
         .map(|(updates, gap)| (updates, gap.log10()))
         .collect();
     curve(to, "Relative duality gap over coefficient updates (log scale)", &gaps, |value| {
-        format!("1e{value:.1}")
+        format!("{:.1e}", 10f64.powf(value))
     })?;
     let objectives: Vec<(f64, f64)> = work
         .iter()

@@ -160,6 +160,7 @@ fn genotypes_convert_with_and_without_their_response() {
     assert_eq!((&found["rows"], &found["left_out"]), (&1580.into(), &360.into()));
     assert_eq!(json(&["convert", MICE, &without, "--no-response"])["rows"], 1940);
     assert!(contents(&without).starts_with("%%MatrixMarket matrix "));
+    run(&["convert", DIABETES, &without, "--response-output", &with]).complaint(2);
 }
 
 #[test]
