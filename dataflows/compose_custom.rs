@@ -1,11 +1,6 @@
 //! A model-parallel program of one's own: least squares on rows that are spread over workers.
 //! Run it with `-w 2`, or in two processes with `-n 2 -p 0` and `-n 2 -p 1`.
-use std::rc::Rc;
-
-use strads::container::{Columns, Partials};
-use strads::operators::{Form, ModelParallel, Options};
-use strads::program::{Program, Round};
-use strads::scheduler::{Next, Report, Scheduler, View};
+use strads::prelude::*;
 use timely::dataflow::operators::{Inspect, ToStream};
 
 /// Rows: three features and what of the target is left to explain. And the weights.
@@ -48,28 +43,18 @@ impl Program for Squares {
     }
 }
 
-/// One weight after the other, forty times.
-struct Sweeps;
-impl Scheduler<u32> for Sweeps {
-    fn schedule(&mut self, view: &View<u32>, block: &mut Vec<u32>) -> Next {
-        block.push((view.round % 3) as u32);
-        if view.round <= 120 { Next::Update } else { Next::Finish }
-    }
-    fn observe(&mut self, _: &Report<u32>) {}
-}
-
 fn main() {
-    timely::execute_from_args(std::env::args(), |worker| {
-        let angles = (worker.index()..99).step_by(worker.peers()).map(|at| at as f64);
-        let rows = angles.map(|at| [1.0, at.sin(), (2.0 * at).cos()]);
+    let done = execute(&Flags::from_args(), b"", |worker| {
+        let at = (worker.index()..99).step_by(worker.peers()).map(|at| at as f64);
+        let rows = at.map(|x| [1.0, x.sin(), x.cos(), 3.0 - 2.0 * x.sin() + x.cos()]);
+        let sweeps = Certified::new(RoundRobin::new(Width::Fixed(1)), Stopping::after(120));
         worker.dataflow::<u64, _, _>(|scope| {
             let options = Options { form: Form::Partial, shards: 2, ..Options::default() };
-            rows.map(|[a, b, c]| [a, b, c, 3.0 * a - 2.0 * b + c])
-                .to_stream(scope)
-                .model_parallel::<Squares, _>("Squares", options, Rc::default(), Sweeps)
-                .changes
-                .inspect(|(key, weight)| println!("weight {key}: {weight:.3}"));
+            let rows = rows.to_stream(scope).container::<Vec<_>>();
+            let model =
+                rows.model_parallel::<Squares, _>("Squares", options, Default::default(), sweeps);
+            model.changes.inspect(|(key, weight)| println!("weight {key}: {weight:.3}"));
         });
-    })
-    .unwrap();
+    });
+    done.unwrap_or_else(|error| strads::cluster::fail::stop(error.code(), error));
 }

@@ -21,6 +21,7 @@ pub mod formats;
 pub mod generate;
 pub mod models;
 pub mod operators;
+pub mod prelude;
 pub mod program;
 pub mod random;
 pub mod report;

@@ -115,6 +115,10 @@ pub trait Program: 'static {
     /// In partial form: whether `sync` needs the effects of every shard (one more hop a round).
     const GUARDED: bool = false;
 
+    /// In owned form: whether `pull` decides a shard's keys one after the other, each seeing the
+    /// steps of those before it, so that keys of one shard need no dependency check.
+    const SEQUENTIAL: bool = false;
+
     /// Absorbs the changes of one epoch, all of them at once and in no particular order.
     fn ingest(&mut self, changes: &mut Vec<Self::Change>);
 
@@ -165,7 +169,10 @@ pub trait Program: 'static {
     }
 
     /// What of `shard`'s parameters changed since it was last asked. Called when an epoch ends.
-    fn publish(&mut self, shard: usize, changes: &mut Vec<Self::Output>);
+    /// Nothing by default.
+    fn publish(&mut self, shard: usize, changes: &mut Vec<Self::Output>) {
+        let _ = (shard, changes);
+    }
 
     /// Writes the parameters of a shard, to be read back by [`Program::restore`]. Programs that
     /// cannot be stored say so with [`io::ErrorKind::Unsupported`], the default.

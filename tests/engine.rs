@@ -2,6 +2,7 @@
 
 mod engine {
     mod bits;
+    mod compose;
     mod convergence;
     mod delayed;
     mod epochs;

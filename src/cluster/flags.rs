@@ -58,7 +58,24 @@ pub struct Flags {
     given: Option<Vec<String>>,
 }
 
+/// A command line of nothing but flags.
+#[derive(clap::Parser)]
+#[command(disable_help_flag = true, about = None, long_about = None)]
+struct Alone {
+    #[command(flatten)]
+    flags: Flags,
+    /// Print help
+    #[arg(long, action = clap::ArgAction::Help)]
+    help: Option<bool>,
+}
+
 impl Flags {
+    /// The flags of this process's own command line, for programs without other options. Ends the
+    /// process with one message if there is anything else on it.
+    pub fn from_args() -> Flags {
+        <Alone as clap::Parser>::parse().flags
+    }
+
     /// One worker in this process.
     pub fn thread() -> Flags {
         Flags::threads(1)

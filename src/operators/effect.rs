@@ -36,7 +36,7 @@ where
     let mut input = builder.new_input(moves, Broadcast);
     builder.set_notify_for(0, FrontierInterest::Never);
     let (mut output, effects) = builder.new_output();
-    stage.pace.wake(scope.activator_for(builder.operator_info().address));
+    let name = stage.pace.enrol(scope.activator_for(builder.operator_info().address));
     builder.build(move |_| {
         let mut assembler = Assembler::default();
         let mut pending: BTreeMap<u64, Pending<T, P>> = BTreeMap::new();
@@ -70,6 +70,9 @@ where
                     let packet = Packet::broadcast(peers, own.header, columns, effect);
                     send(&mut session, &round.capability, packet);
                 }
+            }
+            if pending.first_key_value().is_some_and(|(_, round)| round.complete) {
+                stage.pace.wait(name);
             }
         }
     });

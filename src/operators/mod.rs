@@ -19,6 +19,7 @@
 //! put, uses the same packets and pacts; its operator belongs beside the ones here.
 
 mod effect;
+mod in_flight;
 mod ingest;
 mod model_parallel;
 mod options;

@@ -19,7 +19,13 @@ pub(super) struct Pace {
     synced: Cell<u64>,
     /// Rounds before this one must be synced before anything later is decided.
     barrier: Cell<u64>,
-    waiting: RefCell<Vec<Activator>>,
+    operators: RefCell<Vec<Waiter>>,
+}
+
+/// An operator, and whether it has something that waits for a count to move.
+struct Waiter {
+    activator: Activator,
+    waits: bool,
 }
 
 impl Pace {
@@ -30,13 +36,20 @@ impl Pace {
             released: Cell::new(0),
             synced: Cell::new(0),
             barrier: Cell::new(0),
-            waiting: RefCell::new(Vec::new()),
+            operators: RefCell::new(Vec::new()),
         }
     }
 
-    /// Has an operator run again whenever a count moves.
-    pub fn wake(&self, activator: Activator) {
-        self.waiting.borrow_mut().push(activator);
+    /// Introduces an operator; gives the name under which it waits.
+    pub fn enrol(&self, activator: Activator) -> usize {
+        let mut operators = self.operators.borrow_mut();
+        operators.push(Waiter { activator, waits: false });
+        operators.len() - 1
+    }
+
+    /// Has an operator run again once a count moves.
+    pub fn wait(&self, name: usize) {
+        self.operators.borrow_mut()[name].waits = true;
     }
 
     /// Whether the update round `serial` may be decided here now.
@@ -89,8 +102,10 @@ impl Pace {
     }
 
     fn moved(&self) {
-        for activator in self.waiting.borrow().iter() {
-            activator.activate();
+        for operator in self.operators.borrow_mut().iter_mut() {
+            if std::mem::take(&mut operator.waits) {
+                operator.activator.activate();
+            }
         }
     }
 }

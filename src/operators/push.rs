@@ -49,7 +49,7 @@ where
     let (mut partials_out, partials) = builder.new_output();
     let (mut moves_out, moves) = builder.new_output();
     let (mut claims_out, claims) = builder.new_output();
-    stage.pace.wake(scope.activator_for(builder.operator_info().address));
+    let name = stage.pace.enrol(scope.activator_for(builder.operator_info().address));
     builder.build(move |_| {
         let mut assembler = Assembler::default();
         let mut queue: VecDeque<Waiting<T, P>> = VecDeque::new();
@@ -95,6 +95,9 @@ where
                 if kind.is_barrier() {
                     stage.pace.passed(serial);
                 }
+            }
+            if !queue.is_empty() {
+                stage.pace.wait(name);
             }
         }
     });

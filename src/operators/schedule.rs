@@ -12,6 +12,7 @@ use timely::order::TotalOrder;
 use timely::progress::Timestamp;
 use timely::progress::operate::FrontierInterest;
 
+use super::in_flight::InFlight;
 use super::ingest::Tick;
 use super::outbox::send;
 use super::stage::{BlockPacket, ClaimPacket, Inner, Kind, Stage, time_of};
@@ -83,7 +84,7 @@ struct State<T: Timestamp, P: Program, S> {
     observed: u64,
     /// A barrier round is in flight.
     barrier: Option<Kind>,
-    in_flight: VecDeque<Vec<P::Key>>,
+    in_flight: InFlight<P::Key>,
 }
 
 impl<T, P, S> State<T, P, S>
@@ -101,7 +102,7 @@ where
             next: 0,
             observed: 0,
             barrier: None,
-            in_flight: VecDeque::new(),
+            in_flight: InFlight::new(),
         }
     }
 
@@ -113,6 +114,7 @@ where
         self.running = Some((capability, self.next));
         self.scheduler.begin(self.epochs);
         self.epochs += 1;
+        self.in_flight.issue_none();
         self.emit(Kind::Begin, Vec::new(), session);
     }
 
@@ -123,9 +125,9 @@ where
     }
 
     fn issue(&mut self, session: &mut OutputSession<'_, Inner<T>, BlockPacket<P>>) {
-        let in_flight: Vec<P::Key> = self.in_flight.iter().flatten().copied().collect();
+        let in_flight = self.in_flight.keys();
         let mut block = Vec::new();
-        let next = {
+        let (next, universe) = {
             let program = self.stage.program.borrow();
             let view = View {
                 epoch: self.epochs - 1,
@@ -133,10 +135,11 @@ where
                 universe: program.universe(),
                 in_flight: &in_flight,
                 coupling: &|a, b| program.coupling(a, b),
+                apart: &|a, b| self.stage.is_apart(a, b),
                 cost: program.cost(),
                 shards: self.stage.placement.shards(),
             };
-            self.scheduler.schedule(&view, &mut block)
+            (self.scheduler.schedule(&view, &mut block), view.universe)
         };
         let kind = match next {
             Next::Update => Kind::Round(Work::Update),
@@ -145,11 +148,13 @@ where
             Next::Certify => Kind::Round(Work::Certify),
             Next::Finish => Kind::End,
         };
-        let mut seen: HashSet<P::Key> = HashSet::new();
         if kind == Kind::Round(Work::Update) {
-            seen.extend(&in_flight);
+            self.in_flight.issue(&mut block, universe);
+        } else {
+            let mut seen: HashSet<P::Key> = HashSet::new();
+            block.retain(|&key| seen.insert(key));
+            self.in_flight.issue_none();
         }
-        block.retain(|&key| seen.insert(key));
         self.emit(kind, block, session);
     }
 
@@ -160,12 +165,7 @@ where
         session: &mut OutputSession<'_, Inner<T>, BlockPacket<P>>,
     ) {
         let round = self.round();
-        if kind.is_barrier() {
-            self.barrier = Some(kind);
-            self.in_flight.push_back(Vec::new());
-        } else {
-            self.in_flight.push_back(block.clone());
-        }
+        self.barrier = kind.is_barrier().then_some(kind);
         let header = Header { from: 0, to: 0, serial: self.next, kind: kind.code() };
         let columns = Columns { keys: block, values: Vec::new() };
         // With a replicated scheduler blocks stay on the worker.
@@ -190,7 +190,7 @@ where
     fn observe(&mut self, packet: &ClaimPacket<P>) {
         let first = self.running.as_ref().map_or(0, |(_, first)| *first);
         self.observed += 1;
-        self.in_flight.pop_front();
+        self.in_flight.observed();
         if self.observed == self.next && self.barrier.take() == Some(Kind::End) {
             self.running = None;
             return;

@@ -104,6 +104,12 @@ impl<T: Timestamp, P: Program> Stage<T, P> {
         Header { from: shard as u32, to: 0, ..like }
     }
 
+    /// Whether two keys of a block are decided from the same state.
+    pub fn is_apart(&self, a: P::Key, b: P::Key) -> bool {
+        let sequential = P::SEQUENTIAL && self.options.form == Form::Owned;
+        !sequential || self.shard_of(a) != self.shard_of(b)
+    }
+
     /// Whether sync needs one more hop, for the effects of all deltas on each shard's rows.
     pub fn is_guarded(&self) -> bool {
         self.options.form == Form::Partial && P::GUARDED

@@ -58,7 +58,7 @@ where
         _,
         CapacityContainerBuilder<Vec<Certified<P::Certificate>>>,
     >::from(certificates_out);
-    stage.pace.wake(scope.activator_for(builder.operator_info().address));
+    let name = stage.pace.enrol(scope.activator_for(builder.operator_info().address));
     builder.build(move |_| {
         let mut assemblers = [Assembler::default(), Assembler::default()];
         let mut state = State { stage, pending: BTreeMap::new(), first: 0, updates: 0 };
@@ -100,6 +100,9 @@ where
                     send(&mut reports, to_reports, packet);
                 }
                 state.stage.pace.synced(header.serial);
+            }
+            if state.pending.first_key_value().is_some_and(|(_, round)| round.complete) {
+                state.stage.pace.wait(name);
             }
         }
     });

@@ -16,6 +16,13 @@ pub struct Stopping {
     pub max_rounds: u64,
 }
 
+impl Stopping {
+    /// Stops an epoch after so many rounds, measured only at its start and end.
+    pub fn after(rounds: u64) -> Self {
+        Stopping { tolerance: 0.0, every: u64::MAX, max_updates: u64::MAX, max_rounds: rounds }
+    }
+}
+
 /// What is known of the model as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {

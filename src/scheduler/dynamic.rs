@@ -19,9 +19,11 @@ const WIDEST: usize = 64;
 ///
 /// 1. Draws `U'` candidates as [`Priority`] does, keys in flight left out.
 /// 2. Goes through them in drawn order and keeps those whose coupling with every key kept before
-///    and with every key in flight is less than ρ, until there are `U`.
+///    that is decided apart ([`View::apart`]) and with every key in flight is less than ρ, until
+///    there are `U`.
 ///
-/// So every block has pairwise couplings below ρ, also against blocks in flight. The first
+/// So every block has pairwise couplings below ρ, across shards and against blocks in flight; keys
+/// that one shard decides one after the other may be coupled. The first
 /// candidate is always kept unless it interferes with one in flight; if all candidates do, the
 /// block is empty, and blocks in flight land meanwhile.
 ///
@@ -66,7 +68,8 @@ impl<K: Key> Dynamic<K> {
             if block.len() >= width && unknown.as_ref().is_none_or(|unknown| unknown.is_empty()) {
                 break;
             }
-            let free = view.in_flight.iter().chain(block.iter()).all(|&other| {
+            let apart = block.iter().filter(|&&other| (view.apart)(candidate, other));
+            let free = view.in_flight.iter().chain(apart).all(|&other| {
                 match (self.couplings.of(candidate, other, view.coupling), &mut unknown) {
                     (Some(coupling), _) => coupling < self.rho,
                     (None, Some(unknown)) => {

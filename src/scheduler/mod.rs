@@ -55,6 +55,9 @@ pub struct View<'a, K> {
     pub in_flight: &'a [K],
     /// How strongly two keys interfere, or nothing if one must be gathered first.
     pub coupling: &'a dyn Fn(K, K) -> Option<f32>,
+    /// Whether two keys of one block would be decided apart, from the same state. Keys that one
+    /// shard decides one after the other see each other's steps and cannot interfere.
+    pub apart: &'a dyn Fn(K, K) -> bool,
     /// Arithmetic of one key's update in nanoseconds (see [`crate::program::Program::cost`]).
     pub cost: f64,
     /// The number of logical shards.

@@ -24,7 +24,8 @@ pub fn chi_square_fits(counts: &[u64], weights: &[f64]) {
 /// A view of `universe` keys that do not interfere.
 pub fn view<'a>(round: u64, universe: usize, in_flight: &'a [u32]) -> View<'a, u32> {
     let coupling = &|_, _| Some(0.0);
-    View { epoch: 0, round, universe, in_flight, coupling, cost: 1000.0, shards: 1 }
+    let apart = &|_, _| true;
+    View { epoch: 0, round, universe, in_flight, coupling, apart, cost: 1000.0, shards: 1 }
 }
 
 /// What a scheduler decides, and its block.

@@ -117,11 +117,11 @@ impl Scheduler<u32> for Scheduling {
 
     fn schedule(&mut self, view: &View<'_, u32>, block: &mut Vec<u32>) -> Next {
         let Policy { pick, width, every, limit, .. } = self.policy;
-        let due = self.updates >= limit || self.updates % every == 0;
+        let due = self.updates >= limit || self.updates.is_multiple_of(every);
         if self.finished {
             return Next::Finish;
         }
-        if due && self.updates % (2 * every) == 0 && self.refreshed < self.updates {
+        if due && self.updates.is_multiple_of(2 * every) && self.refreshed < self.updates {
             self.refreshed = self.updates;
             return Next::Refresh;
         }

@@ -41,8 +41,7 @@ fn watch<const GUARDED: bool>(options: Options, threads: usize, slow: bool) -> V
         while worker.has_dataflows() {
             worker.step_or_park(None);
         }
-        let faults = program.borrow().program.faults.clone();
-        faults
+        std::mem::take(&mut program.borrow_mut().program.faults)
     });
     let ended = guards.expect("the computation starts").join();
     ended.into_iter().flat_map(|faults| faults.expect("no worker fails")).collect()

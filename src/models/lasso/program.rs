@@ -180,6 +180,8 @@ impl<I: RowId> Program for Lasso<I> {
     type Certificate = Measure;
     type Output = Coefficient;
 
+    const SEQUENTIAL: bool = true;
+
     fn ingest(&mut self, changes: &mut Vec<Change<I>>) {
         let mut rows = Vec::new();
         for change in changes.drain(..) {
