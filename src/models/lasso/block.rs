@@ -26,6 +26,11 @@ const LOOKS: usize = 200;
 /// Looks without progress after which the limit of f64 is taken to be reached.
 const PATIENCE: usize = 5;
 
+/// Unpenalised columns together may gain more than each alone: at most this many times, unless
+/// their correlations are conditioned worse. Newton steps solve for them exactly, so it costs
+/// nothing to ask for that much.
+const CONDITION: f64 = 1e6;
+
 /// The columns that every worker holds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WorkingColumns {
@@ -304,11 +309,10 @@ impl Measure {
     ) {
         self.nonzeros += u64::from(beta != 0.0);
         if penalty.l1 == 0.0 && penalty.l2 == 0.0 {
-            // What the column alone would gain, besides what it may hold in vain.
-            let bound = penalty.positive && beta == 0.0 && correlation < 0.0;
-            let gain =
-                if bound || norm == 0.0 { 0.0 } else { correlation * correlation / (2.0 * norm) };
-            self.free += (correlation * beta).abs() + gain;
+            self.fixed += correlation * beta;
+            if norm > 0.0 && !(penalty.positive && beta == 0.0 && correlation < 0.0) {
+                self.free += CONDITION * correlation * correlation / (2.0 * norm);
+            }
             return;
         }
         self.l1 += penalty.l1 * beta.abs();

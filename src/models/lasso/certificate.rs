@@ -9,7 +9,9 @@ use crate::program::Certificate;
 /// The dual objective is the better of two lower bounds. With `θ = s r` feasible after scaling
 /// (`|x̃_j·θ|/W − … ≤ λ A f_j` for every column): `(2 s y·r − s² (r·r + 2 W l2)) / 2W`, where the l2
 /// part is taken as rows added to the design. And, where there is an l2 part, the Fenchel dual at
-/// `θ = r`: `(2 y·r − r·r) / 2W − Σ (|c_j| − λ A f_j)₊² / 2 λ (1−A) f_j`.
+/// `θ = r`: `(2 y·r − r·r) / 2W − Σ (|c_j| − λ A f_j)₊² / 2 λ (1−A) f_j`. With unpenalised columns
+/// both are those of the response that these leave, less what they may still gain together: a
+/// bound as long as the correlations of the unpenalised columns are conditioned better than 10⁶.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
 pub struct Measure {
@@ -32,6 +34,8 @@ pub struct Measure {
     /// The largest pull over its bound: θ must be scaled down by this.
     pub(super) ratio: f64,
     pub(super) conjugate: f64,
+    /// `Σ c_j β_j` over unpenalised columns: the dual is that of the response they leave.
+    pub(super) fixed: f64,
     /// What unpenalised columns may still gain.
     pub(super) free: f64,
     /// Coefficients that are not zero.
@@ -52,6 +56,11 @@ impl Measure {
         if self.total > 0.0 { self.rr / (2.0 * self.total) + self.l1 + self.l2 } else { 0.0 }
     }
 
+    /// `Σ w r y`, of `y` less what the unpenalised columns explain.
+    fn explained(&self) -> f64 {
+        self.ry - self.total * self.fixed
+    }
+
     /// The scale of the residual that makes it dual feasible, as large as helps.
     pub(super) fn dual_scale(&self) -> f64 {
         let norm = self.rr + 2.0 * self.total * self.l2;
@@ -59,21 +68,22 @@ impl Measure {
             return 0.0;
         }
         let bound = if self.ratio > 0.0 { 1.0 / self.ratio } else { f64::INFINITY };
-        (self.ry / norm).min(bound).max(0.0)
+        (self.explained() / norm).min(bound).max(0.0)
     }
 
     /// The dual objective of the scaled residual.
     pub(super) fn scaled_dual(&self) -> f64 {
         let s = self.dual_scale();
         let norm = self.rr + 2.0 * self.total * self.l2;
-        if self.total > 0.0 { (2.0 * s * self.ry - s * s * norm) / (2.0 * self.total) } else { 0.0 }
+        let ry = self.explained();
+        if self.total > 0.0 { (2.0 * s * ry - s * s * norm) / (2.0 * self.total) } else { 0.0 }
     }
 
     /// The dual objective: a lower bound of every model's objective.
     pub fn dual_objective(&self) -> f64 {
         let scaled = self.scaled_dual() - self.free;
         if self.total > 0.0 && self.conjugate.is_finite() {
-            let fenchel = (2.0 * self.ry - self.rr) / (2.0 * self.total) - self.conjugate;
+            let fenchel = (2.0 * self.explained() - self.rr) / (2.0 * self.total) - self.conjugate;
             scaled.max(fenchel - self.free)
         } else {
             scaled
@@ -110,6 +120,7 @@ impl Certificate for Measure {
         self.l2 += share.l2;
         self.ratio = self.ratio.max(share.ratio);
         self.conjugate += share.conjugate;
+        self.fixed += share.fixed;
         self.free += share.free;
         self.nonzeros += share.nonzeros;
         self.screened += share.screened;
