@@ -100,20 +100,27 @@ where
     T: Copy + Into<f64>,
 {
     match weights {
-        None => sparse_by(x, rows as f64, |_| 1.0),
-        Some(weights) => sparse_by(x, weights.total, |row| weights.values[row]),
+        None => sparse_by(x, rows, rows as f64, |_| 1.0),
+        Some(weights) => sparse_by(x, rows, weights.total, |row| weights.values[row]),
     }
 }
 
-fn sparse_by<T>(x: &Entries<'_, T>, total: f64, weight: impl Fn(usize) -> f64) -> Moments
+fn sparse_by<T>(
+    x: &Entries<'_, T>,
+    rows: usize,
+    total: f64,
+    weight: impl Fn(usize) -> f64,
+) -> Moments
 where
     T: Copy + Into<f64>,
 {
     let sum = x.sum(|row, x| weight(row) * x);
     let mean = mean(sum, total);
     let stored = x.sum(|row, x| weight(row) * ((x - mean) * (x - mean)));
-    // Rounding must not give the zeros a negative weight.
-    let zeros = (total - x.sum(|row, _| weight(row))).max(0.0);
+    // What the difference of two sums over the rows may be by rounding is no weight: else a
+    // constant column would seem to vary.
+    let zeros = total - x.sum(|row, _| weight(row));
+    let zeros = if zeros > rows as f64 * f64::EPSILON * total { zeros } else { 0.0 };
     Moments {
         sum,
         squares: x.sum(|row, x| weight(row) * (x * x)),

@@ -2,7 +2,7 @@
 
 use strads::models::lasso::{Lambda, Plan};
 
-use super::draw::{Design, at_share, planted};
+use super::draw::{Design, Draw, at_share, planted};
 use super::oracle::{Model, Task, task};
 use super::run::{self, Run, Storage, plan};
 
@@ -39,6 +39,22 @@ fn constant_on_the_rows_that_count() {
     for storage in STORAGES {
         let model = run::certified(&task, &Run { storage, ..Run::default() });
         assert_eq!(model.coefficients[2], 0.0);
+    }
+}
+
+#[test]
+fn constant_under_uneven_weights() {
+    for seed in 0..20 {
+        let mut draw = Draw(seed);
+        let mut task = planted(Design::Normal, 31, 4, 0.1, seed);
+        task.columns[2] = vec![0.85 + draw.unit(); 31];
+        task.weights = Some((0..31).map(|_| 0.2 + 2.0 * draw.unit()).collect());
+        task.factors = Some(vec![1.0, 0.0, 0.0, 1.0]);
+        let task = at_share(task, 0.1);
+        for storage in STORAGES {
+            let model = run::certified(&task, &Run { storage, ..Run::shards(2) });
+            assert_eq!(model.coefficients[2], 0.0, "{storage:?}");
+        }
     }
 }
 
@@ -189,5 +205,24 @@ fn an_offset_only_moves_the_intercept() {
         }
         let gap = outcome.solution().point.measure.relative_gap();
         assert!(gap <= 1e-10, "{storage:?} gap {gap:e}");
+    }
+}
+
+/// Their sum is decided by the response, their difference by nothing.
+#[test]
+fn repeated_columns_without_a_penalty() {
+    for seed in 0..20 {
+        let mut task = planted(Design::Normal, 24, 8, 0.1, seed);
+        task.columns[5] = task.columns[1].clone();
+        task.columns[6] = task.columns[1].iter().map(|x| 3.0 * x).collect();
+        task.factors = Some(vec![1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
+        for storage in STORAGES {
+            for share in [0.1, 1.5] {
+                let task = at_share(task.clone(), share);
+                let model = run::certified(&task, &Run { storage, ..Run::shards(2) });
+                let largest = model.coefficients.iter().fold(0.0f64, |a, b| a.max(b.abs()));
+                assert!(largest < 1e3, "{model:?}");
+            }
+        }
     }
 }

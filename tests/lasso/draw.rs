@@ -98,7 +98,9 @@ pub fn planted(design: Design, rows: usize, count: usize, share: f64, seed: u64)
 /// The task at a share of its λ_max.
 pub fn at_share(mut task: Task, share: f64) -> Task {
     let lambda_max = task.lambda_max();
-    task.lambda = if lambda_max > 0.0 { share * lambda_max } else { 1.0 };
+    // A correlation of the size of rounding is none.
+    let some = lambda_max > 1e-10 * task.null().sqrt();
+    task.lambda = if some { share * lambda_max } else { 1.0 };
     task
 }
 

@@ -90,8 +90,7 @@ fn live(epochs: &[Epoch], options: &Options, workers: usize, shards: usize, burs
         }
     });
     done.unwrap();
-    let seen = seen.lock().unwrap().clone();
-    seen
+    seen.lock().unwrap().clone()
 }
 
 /// The task of the rows that survive.

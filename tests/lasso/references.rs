@@ -207,6 +207,7 @@ fn texts() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "takes minutes without optimisation")]
 fn mice() {
     let reference = reference("lasso_mouse.json");
     for case in &reference.cases {

@@ -104,8 +104,8 @@ mod tests {
         let sizes: Vec<f64> = (0..5).map(size).collect();
         assert_eq!(sizes.iter().sum::<f64>(), 103.0);
         assert!(sizes.iter().all(|size| (20.0..=21.0).contains(size)));
-        for fold in 0..5 {
-            assert_eq!(folds.weights(fold, None).iter().sum::<f64>(), 103.0 - sizes[fold]);
+        for (fold, size) in sizes.iter().enumerate() {
+            assert_eq!(folds.weights(fold, None).iter().sum::<f64>(), 103.0 - size);
         }
         assert_eq!(folds, Folds::new(103, 5, 7));
         assert_ne!(folds, Folds::new(103, 5, 8));
