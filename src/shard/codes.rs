@@ -5,6 +5,9 @@
 //! lanes so reads eight neighbouring rows with one shift. Codes beyond the last row are 0.
 
 use super::dense::{LANES, Lanes};
+#[cfg(target_arch = "x86_64")]
+use super::lookup;
+use super::path::Path;
 
 /// The rows of a line.
 pub(super) const LINE: usize = 256;
@@ -137,7 +140,36 @@ impl Codes<'_> {
     }
 
     /// `Σ x_i r_i`, in the order of [`super::dense`].
-    pub(super) fn dot(&self, r: &[f64]) -> f64 {
+    pub(super) fn dot(&self, path: Path, r: &[f64]) -> f64 {
+        match path {
+            Path::Portable => self.dot_portable(r),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2(simd) => simd.vectorize(
+                #[inline(always)]
+                || lookup::dots(simd, self, [r])[0],
+            ),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512(simd) => simd.vectorize(
+                #[inline(always)]
+                || lookup::dots(simd, self, [r])[0],
+            ),
+        }
+    }
+
+    /// `Σ x_i r_i` of four `r`: the bits of four dots.
+    pub(super) fn dot4(&self, path: Path, r: [&[f64]; 4]) -> [f64; 4] {
+        match path {
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512(simd) => simd.vectorize(
+                #[inline(always)]
+                || lookup::dots(simd, self, r),
+            ),
+            _ => r.map(|r| self.dot(path, r)),
+        }
+    }
+
+    /// [`Codes::dot`] without vector units.
+    fn dot_portable(&self, r: &[f64]) -> f64 {
         let pairs = pairs(self.table);
         let mut lanes = Lanes::new();
         let (full, rest) = r.as_chunks::<LINE>();
@@ -154,19 +186,39 @@ impl Codes<'_> {
     }
 
     /// `r_i += a (x_i - shift)`.
-    pub(super) fn axpy(&self, a: f64, shift: f64, r: &mut [f64]) {
-        self.for_lines(&self.table.map(|x| a * (x - shift)), |first, values| {
-            for (r, x) in r[first..].iter_mut().zip(values) {
-                *r += x;
-            }
-        });
+    pub(super) fn axpy(&self, path: Path, a: f64, shift: f64, r: &mut [f64]) {
+        self.add(path, &self.table.map(|x| a * (x - shift)), None, r);
     }
 
     /// `r_i += a (x_i - shift) w_i`.
-    pub(super) fn axpy_weighted(&self, a: f64, shift: f64, w: &[f64], r: &mut [f64]) {
-        self.for_lines(&self.table.map(|x| a * (x - shift)), |first, values| {
-            for ((r, w), x) in r[first..].iter_mut().zip(&w[first..]).zip(values) {
-                *r += x * w;
+    pub(super) fn axpy_weighted(&self, path: Path, a: f64, shift: f64, w: &[f64], r: &mut [f64]) {
+        self.add(path, &self.table.map(|x| a * (x - shift)), Some(w), r);
+    }
+
+    /// `r_i += table[code_i] w_i`; without weights, `r_i += table[code_i]`.
+    fn add(&self, path: Path, table: &[f64; 4], w: Option<&[f64]>, r: &mut [f64]) {
+        match path {
+            Path::Portable => self.add_portable(table, w, r),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2(simd) => simd.vectorize(
+                #[inline(always)]
+                || lookup::add(simd, self, table, w, r),
+            ),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512(simd) => simd.vectorize(
+                #[inline(always)]
+                || lookup::add(simd, self, table, w, r),
+            ),
+        }
+    }
+
+    /// [`Codes::add`] without vector units.
+    fn add_portable(&self, table: &[f64; 4], w: Option<&[f64]>, r: &mut [f64]) {
+        self.for_lines(table, |first, values| match w {
+            None => r[first..].iter_mut().zip(values).for_each(|(r, x)| *r += x),
+            Some(w) => {
+                let rows = r[first..].iter_mut().zip(&w[first..]).zip(values);
+                rows.for_each(|((r, w), x)| *r += x * w);
             }
         });
     }

@@ -1,0 +1,229 @@
+//! Two-bit columns on vector units: codes become values by permuting a table in a register.
+//!
+//! **Determinism.** The kernels take 32 rows at a time, in row order, row `i` in position
+//! `i mod 32`: the accumulators of [`super::dense`] are the positions of the vectors, and the
+//! results are the bits of the portable kernels of [`super::codes`].
+
+use std::arch::x86_64::{__m256, __m256i, __m512d, __m512i};
+
+use pulp::x86::{V3, V4};
+use pulp::{Simd, cast};
+
+use super::codes::{Codes, LINE, Line};
+use super::dense::{LANES, Lanes};
+
+/// Groups of [`LANES`] rows in half a line: the codes that a half of every word holds.
+const GROUPS: usize = LINE / LANES / 2;
+
+/// A vector unit that looks codes up, with `N` vectors to [`LANES`] rows.
+pub(super) trait Lookup<const N: usize>: Simd {
+    /// Four values, as the unit permutes them.
+    type Table: Copy;
+    /// Codes of half a line that are still to be looked up.
+    type Half: Copy;
+
+    /// The values that codes name.
+    fn table(self, values: &[f64; 4]) -> Self::Table;
+
+    /// The codes of the first (0) or second (1) half of a line.
+    fn half(self, line: &Line, half: usize) -> Self::Half;
+
+    /// The values of the next [`LANES`] rows.
+    fn next(self, table: Self::Table, half: &mut Self::Half) -> [Self::f64s; N];
+}
+
+impl Lookup<4> for V4 {
+    type Table = __m512d;
+    type Half = __m512i;
+
+    #[inline(always)]
+    fn table(self, v: &[f64; 4]) -> __m512d {
+        // The permutation reads three bits, the third being of the next code: it must not matter.
+        cast([v[0], v[1], v[2], v[3], v[0], v[1], v[2], v[3]])
+    }
+
+    #[inline(always)]
+    fn half(self, line: &Line, half: usize) -> __m512i {
+        self.avx512f._mm512_srlv_epi64(cast(line.0), cast(self.splat_u64s(32 * half as u64)))
+    }
+
+    #[inline(always)]
+    fn next(self, table: __m512d, half: &mut __m512i) -> [Self::f64s; 4] {
+        let mut values = [self.splat_f64s(0.0); 4];
+        for values in &mut values {
+            *values = cast(self.avx512f._mm512_permutexvar_pd(*half, table));
+            *half = self.avx512f._mm512_srli_epi64::<2>(*half);
+        }
+        values
+    }
+}
+
+/// The lower bit of every nibble.
+const ONES: u32 = 0x1111_1111;
+
+impl Lookup<8> for V3 {
+    /// The values, to be permuted as eight halves of numbers.
+    type Table = __m256;
+    /// Of words 0 to 3, and of words 4 to 7: the codes of even and of odd steps. Every nibble of the
+    /// lower half of a word is twice its code, of the upper half twice its code plus one: where the
+    /// halves of the code's value stand in the table.
+    type Half = [[__m256i; 2]; 2];
+
+    #[inline(always)]
+    fn table(self, values: &[f64; 4]) -> __m256 {
+        cast(*values)
+    }
+
+    #[inline(always)]
+    fn half(self, line: &Line, half: usize) -> Self::Half {
+        let twice = cast([6 * ONES; 8]);
+        let upper = cast([0, ONES, 0, ONES, 0, ONES, 0, ONES]);
+        let words: [[u64; 4]; 2] = cast(line.0);
+        let mut steps = [[upper; 2]; 2];
+        for (steps, words) in steps.iter_mut().zip(words) {
+            let both = cast(match half {
+                0 => self.avx._mm256_moveldup_ps(cast(words)),
+                _ => self.avx._mm256_movehdup_ps(cast(words)),
+            });
+            let even = self.avx2._mm256_and_si256(self.avx2._mm256_slli_epi32::<1>(both), twice);
+            let odd = self.avx2._mm256_and_si256(self.avx2._mm256_srli_epi32::<1>(both), twice);
+            steps[0] = self.avx2._mm256_or_si256(even, upper);
+            steps[1] = self.avx2._mm256_or_si256(odd, upper);
+        }
+        steps
+    }
+
+    #[inline(always)]
+    fn next(self, table: __m256, half: &mut Self::Half) -> [Self::f64s; 8] {
+        let mut values = [self.splat_f64s(0.0); 8];
+        for step in 0..4 {
+            for words in 0..2 {
+                let codes = &mut half[words][step % 2];
+                values[2 * step + words] = cast(self.avx2._mm256_permutevar8x32_ps(table, *codes));
+                *codes = self.avx2._mm256_srli_epi32::<4>(*codes);
+            }
+        }
+        values
+    }
+}
+
+/// Calls `f` with the first row and the values of every [`LANES`] rows; beyond the last row they
+/// are those of code 0.
+#[inline(always)]
+fn for_groups<S: Lookup<N>, const N: usize>(
+    simd: S,
+    x: &Codes<'_>,
+    table: &[f64; 4],
+    mut f: impl FnMut(usize, [S::f64s; N]),
+) {
+    let table = simd.table(table);
+    for (line, start) in x.lines.iter().zip((0..x.rows).step_by(LINE)) {
+        for part in 0..2 {
+            let mut half = simd.half(line, part);
+            for group in 0..GROUPS {
+                let first = start + (part * GROUPS + group) * LANES;
+                if first >= x.rows {
+                    return;
+                }
+                f(first, simd.next(table, &mut half));
+            }
+        }
+    }
+}
+
+/// The numbers of [`LANES`] rows as vectors, with zeros beyond the last row.
+#[inline(always)]
+fn load<S: Lookup<N>, const N: usize>(simd: S, r: &[f64], first: usize) -> [S::f64s; N] {
+    let rest = r.get(first..).unwrap_or_default();
+    match rest.first_chunk::<LANES>() {
+        Some(group) => vectors(simd, group),
+        None => {
+            let mut padded = [0.0; LANES];
+            padded[..rest.len()].copy_from_slice(rest);
+            vectors(simd, &padded)
+        }
+    }
+}
+
+/// [`LANES`] numbers as vectors.
+#[inline(always)]
+fn vectors<S: Lookup<N>, const N: usize>(simd: S, group: &[f64; LANES]) -> [S::f64s; N] {
+    let mut vectors = [simd.splat_f64s(0.0); N];
+    vectors.copy_from_slice(S::as_simd_f64s(group).0);
+    vectors
+}
+
+/// `Σ x_i r_i` of several `r`, which share the work of looking values up.
+#[inline(always)]
+pub(super) fn dots<S: Lookup<N>, const N: usize, const R: usize>(
+    simd: S,
+    x: &Codes<'_>,
+    r: [&[f64]; R],
+) -> [f64; R] {
+    let mut sums = [[simd.splat_f64s(0.0); N]; R];
+    for_groups(
+        simd,
+        x,
+        x.table,
+        #[inline(always)]
+        |first, values| {
+            for which in 0..R {
+                let r: [S::f64s; N] = load(simd, r[which], first);
+                for vector in 0..N {
+                    let product = simd.mul_f64s(values[vector], r[vector]);
+                    sums[which][vector] = simd.add_f64s(sums[which][vector], product);
+                }
+            }
+        },
+    );
+    let mut totals = [0.0; R];
+    for which in 0..R {
+        let mut lanes = Lanes::new();
+        S::as_mut_simd_f64s(&mut lanes.0).0.copy_from_slice(&sums[which]);
+        totals[which] = lanes.total();
+    }
+    totals
+}
+
+/// `r_i += table[code_i] w_i`; without weights, `r_i += table[code_i]`.
+#[inline(always)]
+pub(super) fn add<S: Lookup<N>, const N: usize>(
+    simd: S,
+    x: &Codes<'_>,
+    table: &[f64; 4],
+    w: Option<&[f64]>,
+    r: &mut [f64],
+) {
+    for_groups(
+        simd,
+        x,
+        table,
+        #[inline(always)]
+        |first, mut values| {
+            if let Some(w) = w {
+                let w = load(simd, w, first);
+                for vector in 0..N {
+                    values[vector] = simd.mul_f64s(values[vector], w[vector]);
+                }
+            }
+            let mut moved: [S::f64s; N] = load(simd, r, first);
+            for vector in 0..N {
+                moved[vector] = simd.add_f64s(moved[vector], values[vector]);
+            }
+            store::<S, N>(&moved, &mut r[first..]);
+        },
+    );
+}
+
+/// Stores vectors of [`LANES`] numbers, as many as there are rows.
+#[inline(always)]
+fn store<S: Lookup<N>, const N: usize>(moved: &[S::f64s; N], r: &mut [f64]) {
+    match r.first_chunk_mut::<LANES>() {
+        Some(group) => S::as_mut_simd_f64s(group).0.copy_from_slice(moved),
+        None => {
+            let mut padded = [0.0; LANES];
+            S::as_mut_simd_f64s(&mut padded).0.copy_from_slice(moved);
+            r.copy_from_slice(&padded[..r.len()]);
+        }
+    }
+}
