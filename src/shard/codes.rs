@@ -187,40 +187,43 @@ impl Codes<'_> {
 
     /// `r_i += a (x_i - shift)`.
     pub(super) fn axpy(&self, path: Path, a: f64, shift: f64, r: &mut [f64]) {
-        self.add(path, &self.table.map(|x| a * (x - shift)), None, r);
-    }
-
-    /// `r_i += a (x_i - shift) w_i`.
-    pub(super) fn axpy_weighted(&self, path: Path, a: f64, shift: f64, w: &[f64], r: &mut [f64]) {
-        self.add(path, &self.table.map(|x| a * (x - shift)), Some(w), r);
-    }
-
-    /// `r_i += table[code_i] w_i`; without weights, `r_i += table[code_i]`.
-    fn add(&self, path: Path, table: &[f64; 4], w: Option<&[f64]>, r: &mut [f64]) {
+        let table = self.table.map(|x| a * (x - shift));
         match path {
-            Path::Portable => self.add_portable(table, w, r),
+            Path::Portable => self.for_lines(&table, |first, values| {
+                r[first..].iter_mut().zip(values).for_each(|(r, x)| *r += x);
+            }),
             #[cfg(target_arch = "x86_64")]
             Path::Avx2(simd) => simd.vectorize(
                 #[inline(always)]
-                || lookup::add(simd, self, table, w, r),
+                || lookup::add(simd, self, &table, r),
             ),
             #[cfg(target_arch = "x86_64")]
             Path::Avx512(simd) => simd.vectorize(
                 #[inline(always)]
-                || lookup::add(simd, self, table, w, r),
+                || lookup::add(simd, self, &table, r),
             ),
         }
     }
 
-    /// [`Codes::add`] without vector units.
-    fn add_portable(&self, table: &[f64; 4], w: Option<&[f64]>, r: &mut [f64]) {
-        self.for_lines(table, |first, values| match w {
-            None => r[first..].iter_mut().zip(values).for_each(|(r, x)| *r += x),
-            Some(w) => {
+    /// `r_i += a (x_i - shift) w_i`.
+    pub(super) fn axpy_weighted(&self, path: Path, a: f64, shift: f64, w: &[f64], r: &mut [f64]) {
+        let table = self.table.map(|x| a * (x - shift));
+        match path {
+            Path::Portable => self.for_lines(&table, |first, values| {
                 let rows = r[first..].iter_mut().zip(&w[first..]).zip(values);
                 rows.for_each(|((r, w), x)| *r += x * w);
-            }
-        });
+            }),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2(simd) => simd.vectorize(
+                #[inline(always)]
+                || lookup::add_weighted(simd, self, &table, w, r),
+            ),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512(simd) => simd.vectorize(
+                #[inline(always)]
+                || lookup::add_weighted(simd, self, &table, w, r),
+            ),
+        }
     }
 
     /// How many rows carry each code.

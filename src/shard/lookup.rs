@@ -107,50 +107,67 @@ impl Lookup<8> for V3 {
     }
 }
 
-/// Calls `f` with the first row and the values of every [`LANES`] rows; beyond the last row they
-/// are those of code 0.
+/// Calls `f` with the number and the values of every full group of [`LANES`] rows, in row order.
+/// Gives the values of the group that is not full; beyond the last row they are those of code 0.
 #[inline(always)]
 fn for_groups<S: Lookup<N>, const N: usize>(
     simd: S,
     x: &Codes<'_>,
     table: &[f64; 4],
     mut f: impl FnMut(usize, [S::f64s; N]),
-) {
+) -> [S::f64s; N] {
+    let full = x.rows / LANES;
     let table = simd.table(table);
-    for (line, start) in x.lines.iter().zip((0..x.rows).step_by(LINE)) {
+    for (at, line) in x.lines.iter().enumerate() {
         for part in 0..2 {
             let mut half = simd.half(line, part);
             for group in 0..GROUPS {
-                let first = start + (part * GROUPS + group) * LANES;
-                if first >= x.rows {
-                    return;
+                let group = (2 * at + part) * GROUPS + group;
+                let values = simd.next(table, &mut half);
+                if group >= full {
+                    return values;
                 }
-                f(first, simd.next(table, &mut half));
+                f(group, values);
             }
         }
     }
+    [simd.splat_f64s(0.0); N]
 }
 
-/// The numbers of [`LANES`] rows as vectors, with zeros beyond the last row.
+/// The numbers of a group as vectors.
 #[inline(always)]
-fn load<S: Lookup<N>, const N: usize>(simd: S, r: &[f64], first: usize) -> [S::f64s; N] {
-    let rest = r.get(first..).unwrap_or_default();
-    match rest.first_chunk::<LANES>() {
-        Some(group) => vectors(simd, group),
-        None => {
-            let mut padded = [0.0; LANES];
-            padded[..rest.len()].copy_from_slice(rest);
-            vectors(simd, &padded)
-        }
-    }
-}
-
-/// [`LANES`] numbers as vectors.
-#[inline(always)]
-fn vectors<S: Lookup<N>, const N: usize>(simd: S, group: &[f64; LANES]) -> [S::f64s; N] {
+fn load<S: Lookup<N>, const N: usize>(simd: S, group: &[f64; LANES]) -> [S::f64s; N] {
     let mut vectors = [simd.splat_f64s(0.0); N];
     vectors.copy_from_slice(S::as_simd_f64s(group).0);
     vectors
+}
+
+/// Vectors as the numbers of a group.
+#[inline(always)]
+fn store<S: Lookup<N>, const N: usize>(vectors: &[S::f64s; N], group: &mut [f64; LANES]) {
+    S::as_mut_simd_f64s(group).0.copy_from_slice(vectors);
+}
+
+/// The numbers of a group that is not full, with zeros beyond the last row.
+#[inline(always)]
+fn padded(rest: &[f64]) -> [f64; LANES] {
+    let mut group = [0.0; LANES];
+    group[..rest.len()].copy_from_slice(rest);
+    group
+}
+
+/// Adds products to the accumulators.
+#[inline(always)]
+fn add_products<S: Lookup<N>, const N: usize>(
+    simd: S,
+    sums: &mut [S::f64s; N],
+    values: [S::f64s; N],
+    r: &[f64; LANES],
+) {
+    let r = load(simd, r);
+    for vector in 0..N {
+        sums[vector] = simd.add_f64s(sums[vector], simd.mul_f64s(values[vector], r[vector]));
+    }
 }
 
 /// `Σ x_i r_i` of several `r`, which share the work of looking values up.
@@ -161,69 +178,86 @@ pub(super) fn dots<S: Lookup<N>, const N: usize, const R: usize>(
     r: [&[f64]; R],
 ) -> [f64; R] {
     let mut sums = [[simd.splat_f64s(0.0); N]; R];
-    for_groups(
+    let last = for_groups(
         simd,
         x,
         x.table,
         #[inline(always)]
-        |first, values| {
+        |group, values| {
             for which in 0..R {
-                let r: [S::f64s; N] = load(simd, r[which], first);
-                for vector in 0..N {
-                    let product = simd.mul_f64s(values[vector], r[vector]);
-                    sums[which][vector] = simd.add_f64s(sums[which][vector], product);
-                }
+                let r = &r[which].as_chunks().0[group];
+                add_products(simd, &mut sums[which], values, r);
             }
         },
     );
     let mut totals = [0.0; R];
     for which in 0..R {
+        let rest = r[which].as_chunks::<LANES>().1;
+        // Zeros beyond the last row leave every accumulator as it is.
+        add_products(simd, &mut sums[which], last, &padded(rest));
         let mut lanes = Lanes::new();
-        S::as_mut_simd_f64s(&mut lanes.0).0.copy_from_slice(&sums[which]);
+        store::<S, N>(&sums[which], &mut lanes.0);
         totals[which] = lanes.total();
     }
     totals
 }
 
-/// `r_i += table[code_i] w_i`; without weights, `r_i += table[code_i]`.
+/// Adds values to the numbers of a group.
+#[inline(always)]
+fn add_values<S: Lookup<N>, const N: usize>(simd: S, r: &mut [f64; LANES], values: [S::f64s; N]) {
+    let mut moved: [S::f64s; N] = load(simd, r);
+    for vector in 0..N {
+        moved[vector] = simd.add_f64s(moved[vector], values[vector]);
+    }
+    store::<S, N>(&moved, r);
+}
+
+/// `r_i += table[code_i]`.
 #[inline(always)]
 pub(super) fn add<S: Lookup<N>, const N: usize>(
     simd: S,
     x: &Codes<'_>,
     table: &[f64; 4],
-    w: Option<&[f64]>,
     r: &mut [f64],
 ) {
-    for_groups(
+    let (groups, rest) = r.as_chunks_mut::<LANES>();
+    let last = for_groups(
         simd,
         x,
         table,
         #[inline(always)]
-        |first, mut values| {
-            if let Some(w) = w {
-                let w = load(simd, w, first);
-                for vector in 0..N {
-                    values[vector] = simd.mul_f64s(values[vector], w[vector]);
-                }
-            }
-            let mut moved: [S::f64s; N] = load(simd, r, first);
-            for vector in 0..N {
-                moved[vector] = simd.add_f64s(moved[vector], values[vector]);
-            }
-            store::<S, N>(&moved, &mut r[first..]);
-        },
+        |group, values| add_values(simd, &mut groups[group], values),
     );
+    let mut group = padded(rest);
+    add_values(simd, &mut group, last);
+    rest.copy_from_slice(&group[..rest.len()]);
 }
 
-/// Stores vectors of [`LANES`] numbers, as many as there are rows.
+/// `r_i += table[code_i] w_i`.
 #[inline(always)]
-fn store<S: Lookup<N>, const N: usize>(moved: &[S::f64s; N], r: &mut [f64]) {
-    match r.first_chunk_mut::<LANES>() {
-        Some(group) => S::as_mut_simd_f64s(group).0.copy_from_slice(moved),
-        None => {
-            let mut padded = [0.0; LANES];
-            S::as_mut_simd_f64s(&mut padded).0.copy_from_slice(moved);
-            r.copy_from_slice(&padded[..r.len()]);
-        }
-    }
+pub(super) fn add_weighted<S: Lookup<N>, const N: usize>(
+    simd: S,
+    x: &Codes<'_>,
+    table: &[f64; 4],
+    w: &[f64],
+    r: &mut [f64],
+) {
+    let (groups, rest) = r.as_chunks_mut::<LANES>();
+    let (weights, weights_rest) = w.as_chunks::<LANES>();
+    let last = for_groups(
+        simd,
+        x,
+        table,
+        #[inline(always)]
+        |group, values| {
+            let mut moved = load(simd, &groups[group]);
+            add_products(simd, &mut moved, values, &weights[group]);
+            store::<S, N>(&moved, &mut groups[group]);
+        },
+    );
+    let mut group = padded(rest);
+    let mut moved = load(simd, &group);
+    add_products(simd, &mut moved, last, &padded(weights_rest));
+    store::<S, N>(&moved, &mut group);
+    rest.copy_from_slice(&group[..rest.len()]);
 }
