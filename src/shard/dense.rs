@@ -82,7 +82,7 @@ where
     T: Copy + Into<f64>,
     U: Copy + Into<f64>,
 {
-    path.run(
+    path.of_dense::<T>().run(
         #[inline(always)]
         || {
             let mut lanes = Lanes::new();
@@ -94,7 +94,7 @@ where
 
 /// `r_i += a (x_i - shift)`.
 pub(super) fn axpy<T: Copy + Into<f64>>(path: Path, x: &[T], a: f64, shift: f64, r: &mut [f64]) {
-    path.run(
+    path.of_dense::<T>().run(
         #[inline(always)]
         || {
             for (r, &x) in r.iter_mut().zip(x) {
@@ -112,7 +112,7 @@ pub(super) fn axpy_weighted<T: Copy + Into<f64>>(
     w: &[f64],
     r: &mut [f64],
 ) {
-    path.run(
+    path.of_dense::<T>().run(
         #[inline(always)]
         || {
             for ((r, &x), &w) in r.iter_mut().zip(x).zip(w) {

@@ -107,27 +107,27 @@ impl Lookup<8> for V3 {
     }
 }
 
-/// Calls `f` with the number and the values of every full group of [`LANES`] rows, in row order.
-/// Gives the values of the group that is not full; beyond the last row they are those of code 0.
+/// Calls `f` with the number and the values of the first `full` groups of [`LANES`] rows, in row
+/// order. Gives the values of the next group; beyond the last row they are those of code 0.
 #[inline(always)]
 fn for_groups<S: Lookup<N>, const N: usize>(
     simd: S,
     x: &Codes<'_>,
     table: &[f64; 4],
+    full: usize,
     mut f: impl FnMut(usize, [S::f64s; N]),
 ) -> [S::f64s; N] {
-    let full = x.rows / LANES;
     let table = simd.table(table);
     for (at, line) in x.lines.iter().enumerate() {
         for part in 0..2 {
             let mut half = simd.half(line, part);
             for group in 0..GROUPS {
                 let group = (2 * at + part) * GROUPS + group;
-                let values = simd.next(table, &mut half);
+                // Asked before looking up, so that few values need registers at a time.
                 if group >= full {
-                    return values;
+                    return simd.next(table, &mut half);
                 }
-                f(group, values);
+                f(group, simd.next(table, &mut half));
             }
         }
     }
@@ -182,6 +182,7 @@ pub(super) fn dots<S: Lookup<N>, const N: usize, const R: usize>(
         simd,
         x,
         x.table,
+        r[0].len() / LANES,
         #[inline(always)]
         |group, values| {
             for which in 0..R {
@@ -225,6 +226,7 @@ pub(super) fn add<S: Lookup<N>, const N: usize>(
         simd,
         x,
         table,
+        groups.len(),
         #[inline(always)]
         |group, values| add_values(simd, &mut groups[group], values),
     );
@@ -248,6 +250,7 @@ pub(super) fn add_weighted<S: Lookup<N>, const N: usize>(
         simd,
         x,
         table,
+        groups.len(),
         #[inline(always)]
         |group, values| {
             let mut moved = load(simd, &groups[group]);

@@ -48,6 +48,18 @@ impl Path {
         vec![Path::Portable]
     }
 
+    /// The path for dense columns of `T`. Columns of 8-byte numbers do not begin at cache lines, so
+    /// that most vectors of eight would straddle two, which costs more than they gain: such columns
+    /// are read in vectors of four.
+    #[inline(always)]
+    pub(super) fn of_dense<T>(self) -> Path {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512(simd) if size_of::<T>() == size_of::<f64>() => Path::Avx2(*simd),
+            path => path,
+        }
+    }
+
     /// Runs `f`, compiled for the path; all that `f` calls must be inlined into it.
     #[inline(always)]
     pub(super) fn run<R>(self, f: impl FnOnce() -> R) -> R {
