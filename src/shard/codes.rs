@@ -8,6 +8,8 @@ use super::dense::{LANES, Lanes};
 #[cfg(target_arch = "x86_64")]
 use super::lookup;
 use super::path::Path;
+#[cfg(target_arch = "x86_64")]
+use super::path::with_unit;
 
 /// The rows of a line.
 pub(super) const LINE: usize = 256;
@@ -144,12 +146,14 @@ impl Codes<'_> {
         match path {
             Path::Portable => self.dot_portable(r),
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2(simd) => simd.vectorize(
+            Path::Avx2(simd) => with_unit(
+                simd,
                 #[inline(always)]
                 || lookup::dots(simd, self, [r])[0],
             ),
             #[cfg(target_arch = "x86_64")]
-            Path::Avx512(simd) => simd.vectorize(
+            Path::Avx512(simd) => with_unit(
+                simd,
                 #[inline(always)]
                 || lookup::dots(simd, self, [r])[0],
             ),
@@ -160,7 +164,8 @@ impl Codes<'_> {
     pub(super) fn dot4(&self, path: Path, r: [&[f64]; 4]) -> [f64; 4] {
         match path {
             #[cfg(target_arch = "x86_64")]
-            Path::Avx512(simd) => simd.vectorize(
+            Path::Avx512(simd) => with_unit(
+                simd,
                 #[inline(always)]
                 || lookup::dots(simd, self, r),
             ),
@@ -193,12 +198,14 @@ impl Codes<'_> {
                 r[first..].iter_mut().zip(values).for_each(|(r, x)| *r += x);
             }),
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2(simd) => simd.vectorize(
+            Path::Avx2(simd) => with_unit(
+                simd,
                 #[inline(always)]
                 || lookup::add(simd, self, &table, r),
             ),
             #[cfg(target_arch = "x86_64")]
-            Path::Avx512(simd) => simd.vectorize(
+            Path::Avx512(simd) => with_unit(
+                simd,
                 #[inline(always)]
                 || lookup::add(simd, self, &table, r),
             ),
@@ -214,12 +221,14 @@ impl Codes<'_> {
                 rows.for_each(|((r, w), x)| *r += x * w);
             }),
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2(simd) => simd.vectorize(
+            Path::Avx2(simd) => with_unit(
+                simd,
                 #[inline(always)]
                 || lookup::add_weighted(simd, self, &table, w, r),
             ),
             #[cfg(target_arch = "x86_64")]
-            Path::Avx512(simd) => simd.vectorize(
+            Path::Avx512(simd) => with_unit(
+                simd,
                 #[inline(always)]
                 || lookup::add_weighted(simd, self, &table, w, r),
             ),

@@ -148,25 +148,46 @@ fn store<S: Lookup<N>, const N: usize>(vectors: &[S::f64s; N], group: &mut [f64;
     S::as_mut_simd_f64s(group).0.copy_from_slice(vectors);
 }
 
-/// The numbers of a group that is not full, with zeros beyond the last row.
+/// The numbers of a group that is not full as vectors, with zeros beyond the last row.
 #[inline(always)]
-fn padded(rest: &[f64]) -> [f64; LANES] {
-    let mut group = [0.0; LANES];
-    group[..rest.len()].copy_from_slice(rest);
-    group
+fn load_rest<S: Lookup<N>, const N: usize>(simd: S, rest: &[f64]) -> [S::f64s; N] {
+    let mut vectors = [simd.splat_f64s(0.0); N];
+    for (vector, part) in vectors.iter_mut().zip(rest.chunks(S::F64_LANES)) {
+        *vector = simd.partial_load_f64s(part);
+    }
+    vectors
 }
 
-/// Adds products to the accumulators.
+/// Vectors as the numbers of a group that is not full.
+#[inline(always)]
+fn store_rest<S: Lookup<N>, const N: usize>(simd: S, vectors: &[S::f64s; N], rest: &mut [f64]) {
+    for (vector, part) in vectors.iter().zip(rest.chunks_mut(S::F64_LANES)) {
+        simd.partial_store_f64s(part, *vector);
+    }
+}
+
+/// Adds products to vectors.
 #[inline(always)]
 fn add_products<S: Lookup<N>, const N: usize>(
     simd: S,
     sums: &mut [S::f64s; N],
     values: [S::f64s; N],
-    r: &[f64; LANES],
+    r: [S::f64s; N],
 ) {
-    let r = load(simd, r);
     for vector in 0..N {
         sums[vector] = simd.add_f64s(sums[vector], simd.mul_f64s(values[vector], r[vector]));
+    }
+}
+
+/// Adds values to vectors.
+#[inline(always)]
+fn add_values<S: Lookup<N>, const N: usize>(
+    simd: S,
+    sums: &mut [S::f64s; N],
+    values: [S::f64s; N],
+) {
+    for vector in 0..N {
+        sums[vector] = simd.add_f64s(sums[vector], values[vector]);
     }
 }
 
@@ -186,31 +207,21 @@ pub(super) fn dots<S: Lookup<N>, const N: usize, const R: usize>(
         #[inline(always)]
         |group, values| {
             for which in 0..R {
-                let r = &r[which].as_chunks().0[group];
+                let r = load(simd, &r[which].as_chunks().0[group]);
                 add_products(simd, &mut sums[which], values, r);
             }
         },
     );
     let mut totals = [0.0; R];
     for which in 0..R {
-        let rest = r[which].as_chunks::<LANES>().1;
         // Zeros beyond the last row leave every accumulator as it is.
-        add_products(simd, &mut sums[which], last, &padded(rest));
+        let rest = load_rest(simd, r[which].as_chunks::<LANES>().1);
+        add_products(simd, &mut sums[which], last, rest);
         let mut lanes = Lanes::new();
         store::<S, N>(&sums[which], &mut lanes.0);
         totals[which] = lanes.total();
     }
     totals
-}
-
-/// Adds values to the numbers of a group.
-#[inline(always)]
-fn add_values<S: Lookup<N>, const N: usize>(simd: S, r: &mut [f64; LANES], values: [S::f64s; N]) {
-    let mut moved: [S::f64s; N] = load(simd, r);
-    for vector in 0..N {
-        moved[vector] = simd.add_f64s(moved[vector], values[vector]);
-    }
-    store::<S, N>(&moved, r);
 }
 
 /// `r_i += table[code_i]`.
@@ -228,11 +239,15 @@ pub(super) fn add<S: Lookup<N>, const N: usize>(
         table,
         groups.len(),
         #[inline(always)]
-        |group, values| add_values(simd, &mut groups[group], values),
+        |group, values| {
+            let mut moved = load(simd, &groups[group]);
+            add_values(simd, &mut moved, values);
+            store::<S, N>(&moved, &mut groups[group]);
+        },
     );
-    let mut group = padded(rest);
-    add_values(simd, &mut group, last);
-    rest.copy_from_slice(&group[..rest.len()]);
+    let mut moved = load_rest(simd, rest);
+    add_values(simd, &mut moved, last);
+    store_rest(simd, &moved, rest);
 }
 
 /// `r_i += table[code_i] w_i`.
@@ -254,13 +269,11 @@ pub(super) fn add_weighted<S: Lookup<N>, const N: usize>(
         #[inline(always)]
         |group, values| {
             let mut moved = load(simd, &groups[group]);
-            add_products(simd, &mut moved, values, &weights[group]);
+            add_products(simd, &mut moved, values, load(simd, &weights[group]));
             store::<S, N>(&moved, &mut groups[group]);
         },
     );
-    let mut group = padded(rest);
-    let mut moved = load(simd, &group);
-    add_products(simd, &mut moved, last, &padded(weights_rest));
-    store::<S, N>(&moved, &mut group);
-    rest.copy_from_slice(&group[..rest.len()]);
+    let mut moved = load_rest(simd, rest);
+    add_products(simd, &mut moved, last, load_rest(simd, weights_rest));
+    store_rest(simd, &moved, rest);
 }

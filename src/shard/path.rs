@@ -66,11 +66,21 @@ impl Path {
         match self {
             Path::Portable => f(),
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2(simd) => simd.vectorize(f),
+            Path::Avx2(simd) => with_unit(simd, f),
             #[cfg(target_arch = "x86_64")]
-            Path::Avx512(simd) => simd.vectorize(f),
+            Path::Avx512(simd) => with_unit(simd, f),
         }
     }
+}
+
+/// Runs `f`, compiled for a vector unit; all that `f` calls must be inlined into it.
+///
+/// Closures are to be passed here directly: the bound makes them [`FnOnce`], which is what gets
+/// inlined. As [`Fn`] they would be called through a function compiled without the unit.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) fn with_unit<S: pulp::Simd, R>(simd: S, f: impl FnOnce() -> R) -> R {
+    simd.vectorize(f)
 }
 
 #[cfg(test)]
