@@ -149,13 +149,13 @@ impl Codes<'_> {
             Path::Avx2(simd) => with_unit(
                 simd,
                 #[inline(always)]
-                || lookup::dots(simd, self, [r])[0],
+                || lookup::dot(simd, self, r),
             ),
             #[cfg(target_arch = "x86_64")]
             Path::Avx512(simd) => with_unit(
                 simd,
                 #[inline(always)]
-                || lookup::dots(simd, self, [r])[0],
+                || lookup::dot(simd, self, r),
             ),
         }
     }
@@ -167,7 +167,7 @@ impl Codes<'_> {
             Path::Avx512(simd) => with_unit(
                 simd,
                 #[inline(always)]
-                || lookup::dots(simd, self, r),
+                || lookup::dot4(simd, self, r),
             ),
             _ => r.map(|r| self.dot(path, r)),
         }

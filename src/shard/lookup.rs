@@ -191,37 +191,69 @@ fn add_values<S: Lookup<N>, const N: usize>(
     }
 }
 
-/// `Σ x_i r_i` of several `r`, which share the work of looking values up.
+/// `Σ x_i r_i` from the accumulators of full groups, and the values after them.
 #[inline(always)]
-pub(super) fn dots<S: Lookup<N>, const N: usize, const R: usize>(
+fn total<S: Lookup<N>, const N: usize>(
     simd: S,
-    x: &Codes<'_>,
-    r: [&[f64]; R],
-) -> [f64; R] {
-    let mut sums = [[simd.splat_f64s(0.0); N]; R];
+    mut sums: [S::f64s; N],
+    last: [S::f64s; N],
+    r: &[f64],
+) -> f64 {
+    // Zeros beyond the last row leave every accumulator as it is.
+    let rest = load_rest(simd, r.as_chunks::<LANES>().1);
+    add_products(simd, &mut sums, last, rest);
+    let mut lanes = Lanes::new();
+    store::<S, N>(&sums, &mut lanes.0);
+    lanes.total()
+}
+
+/// `Σ x_i r_i`.
+#[inline(always)]
+pub(super) fn dot<S: Lookup<N>, const N: usize>(simd: S, x: &Codes<'_>, r: &[f64]) -> f64 {
+    let groups = r.as_chunks::<LANES>().0;
+    let mut sums = [simd.splat_f64s(0.0); N];
     let last = for_groups(
         simd,
         x,
         x.table,
-        r[0].len() / LANES,
+        groups.len(),
+        #[inline(always)]
+        |group, values| add_products(simd, &mut sums, values, load(simd, &groups[group])),
+    );
+    total(simd, sums, last, r)
+}
+
+/// `Σ x_i r_i` of four `r`, which share the work of looking values up.
+#[inline(always)]
+pub(super) fn dot4<S: Lookup<N>, const N: usize>(
+    simd: S,
+    x: &Codes<'_>,
+    [a, b, c, d]: [&[f64]; 4],
+) -> [f64; 4] {
+    let groups = |r| <[f64]>::as_chunks::<LANES>(r).0;
+    let (ga, gb, gc, gd) = (groups(a), groups(b), groups(c), groups(d));
+    let zero = [simd.splat_f64s(0.0); N];
+    // Four variables rather than an array of four, so that all stay in registers.
+    let (mut sa, mut sb, mut sc, mut sd) = (zero, zero, zero, zero);
+    let last = for_groups(
+        simd,
+        x,
+        x.table,
+        ga.len(),
         #[inline(always)]
         |group, values| {
-            for which in 0..R {
-                let r = load(simd, &r[which].as_chunks().0[group]);
-                add_products(simd, &mut sums[which], values, r);
-            }
+            add_products(simd, &mut sa, values, load(simd, &ga[group]));
+            add_products(simd, &mut sb, values, load(simd, &gb[group]));
+            add_products(simd, &mut sc, values, load(simd, &gc[group]));
+            add_products(simd, &mut sd, values, load(simd, &gd[group]));
         },
     );
-    let mut totals = [0.0; R];
-    for which in 0..R {
-        // Zeros beyond the last row leave every accumulator as it is.
-        let rest = load_rest(simd, r[which].as_chunks::<LANES>().1);
-        add_products(simd, &mut sums[which], last, rest);
-        let mut lanes = Lanes::new();
-        store::<S, N>(&sums[which], &mut lanes.0);
-        totals[which] = lanes.total();
-    }
-    totals
+    [
+        total(simd, sa, last, a),
+        total(simd, sb, last, b),
+        total(simd, sc, last, c),
+        total(simd, sd, last, d),
+    ]
 }
 
 /// `r_i += table[code_i]`.
