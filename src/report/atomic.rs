@@ -21,11 +21,36 @@ pub fn write(
     }
 }
 
+/// Says whether [`write()`] could write to a path: it is no directory, and if it is a regular file
+/// or absent, its directory takes a temporary file. Leaves everything as it is.
+pub fn check(path: &Path) -> io::Result<()> {
+    match fs::canonicalize(path) {
+        Ok(existing) if existing.is_file() => temporary(&existing).map(drop),
+        Ok(existing) if existing.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        // Opening a pipe to try would end it for its reader.
+        Ok(_) => Ok(()),
+        Err(_) if path.file_name().is_none() => Err(io::ErrorKind::InvalidFilename.into()),
+        Err(_) => temporary(path).map(drop),
+    }
+}
+
 fn replace(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let directory = match path.parent() {
+    let temporary = temporary(path)?;
+    fill(temporary.as_file(), content)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(path)?;
+    sync_directory(directory_of(path))
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
-    };
+    }
+}
+
+/// A temporary file beside the path, with the permissions of any new file.
+fn temporary(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".strads-").suffix(".tmp");
     #[cfg(unix)]
@@ -33,11 +58,7 @@ fn replace(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) 
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let temporary = builder.tempfile_in(directory)?;
-    fill(temporary.as_file(), content)?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(path)?;
-    sync_directory(directory)
+    builder.tempfile_in(directory_of(path))
 }
 
 fn fill(file: &File, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
@@ -83,6 +104,11 @@ mod tests {
         assert!(write(&kept, fail).is_err() && write(&absent, fail).is_err());
         assert_eq!(fs::read_to_string(&kept).unwrap(), "before");
         assert_eq!(names(dir.path()), ["kept"]);
+        assert!(check(&kept).is_ok() && check(&absent).is_ok());
+        assert_eq!(names(dir.path()), ["kept"]);
+        for bad in [dir.path().join("none").join("file"), dir.path().to_owned()] {
+            assert!(check(&bad).is_err());
+        }
         assert!(write(&dir.path().join("none").join("file"), |_| Ok(())).is_err());
         assert!(write(dir.path(), |_| Ok(())).is_err());
     }

@@ -1,0 +1,143 @@
+//! `strads lasso`: files to column shards, shards to a model, model to files.
+//!
+//! ```text
+//! DATA ─▶ columns of this process's shards ─▶ fit (model-parallel, on all workers) ─▶ result
+//!                                              │                                      model file
+//!                                              └▶ measured points ─▶ log, page
+//! ```
+
+mod arguments;
+mod data;
+mod page;
+mod result;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use strads::models::lasso::{Fit, Folds, Plan, fit};
+use strads::report::Exit;
+
+pub use arguments::Arguments;
+use data::Data;
+use result::Run;
+use watch::Watch;
+
+use crate::failure::{Failure, say};
+use crate::output::{bytes, check, write};
+use crate::{Outcome, output};
+
+/// The largest model that is written as it is.
+const MOST_MODEL: usize = 16 << 30;
+
+/// Reads, fits, and gives the result.
+pub fn run(arguments: &Arguments) -> Outcome {
+    arguments.check()?;
+    let speaks = arguments.cluster.process == 0;
+    if speaks {
+        check("--model", arguments.model_file.as_deref())?;
+        check("--report", arguments.report.as_deref())?;
+    }
+    let watch = Arc::new(Watch::new(arguments, speaks)?);
+    let started = Instant::now();
+    let mut data = Data::load(arguments)?;
+    let load = started.elapsed().as_secs_f64();
+    check_model_size(arguments, &data)?;
+    remark(arguments, &data, load);
+
+    let started = Instant::now();
+    watch.start();
+    let fitted = train(arguments, &mut data, &watch)?;
+    let train = started.elapsed().as_secs_f64();
+    watch.finish();
+    if !speaks {
+        return Ok(Exit::Done);
+    }
+
+    let started = Instant::now();
+    let mut run = Run::new(arguments, &data, &fitted)?;
+    if let Some(path) = &arguments.model_file {
+        run.model(arguments, &data).save(path)?;
+    }
+    run.seconds([load, train, started.elapsed().as_secs_f64()]);
+    if let Some(path) = &arguments.report {
+        let page = page::html(arguments, &run, &data, &watch.points());
+        write(path, |to| to.write_all(page.as_bytes()))?;
+    }
+    run.seconds([load, train, started.elapsed().as_secs_f64()]);
+    arguments.output.print(&run.value, || run.text(&data))?;
+    if let Some(message) = watch.broken() {
+        return Err(Failure::new(Exit::Failed, message));
+    }
+    if !run.converged {
+        say("not converged within the limits: the gap says how far the objective may be off");
+        return Ok(Exit::NotConverged);
+    }
+    Ok(Exit::Done)
+}
+
+/// Fits on the workers of this process together with those of the others.
+fn train(arguments: &Arguments, data: &mut Data, watch: &Arc<Watch>) -> Result<Fit, Failure> {
+    let digest = data.digest(arguments);
+    let watch = Arc::clone(watch);
+    let fitted = fit(
+        &arguments.cluster,
+        &digest,
+        std::mem::take(&mut data.problem),
+        arguments.options(),
+        arguments.engine(),
+        plan(arguments, data.rows),
+        move |point| watch.see(point),
+    )?;
+    Ok(fitted)
+}
+
+fn plan(arguments: &Arguments, rows: usize) -> Plan {
+    let model = &arguments.model;
+    let min_ratio = model.min_ratio();
+    match (model.steps(), model.cv) {
+        (None, _) => Plan::One(model.strength()),
+        (Some(count), None) => Plan::Path { count, min_ratio },
+        (Some(count), Some(folds)) => {
+            let folds = Folds::new(rows, folds, arguments.training.seed);
+            Plan::CrossValidate { count, min_ratio, folds }
+        }
+    }
+}
+
+/// Refuses a model file too large to be made, before any work is done.
+fn check_model_size(arguments: &Arguments, data: &Data) -> Result<(), Failure> {
+    let lambdas = match arguments.model.cv {
+        Some(_) => 1,
+        None => arguments.model.steps().unwrap_or(1),
+    };
+    let size = data.problem.columns.saturating_mul(8).saturating_mul(lambdas);
+    if arguments.model_file.is_some() && size > MOST_MODEL {
+        let size = bytes(size as u64);
+        return Err(Failure::usage(format!(
+            "--model: {lambdas} dense models would take {size}; ask for fewer lambda"
+        )));
+    }
+    Ok(())
+}
+
+/// Says what was read and what of it is on every worker.
+fn remark(arguments: &Arguments, data: &Data, seconds: f64) {
+    let (rows, columns) = (data.rows, data.problem.columns);
+    let copies = 2 + 2 * usize::from(data.problem.weights.is_some());
+    let replica = output::bytes((8 * copies * rows) as u64);
+    let placement = arguments.placement();
+    let what = match arguments.training.scheduler {
+        arguments::Schedule::WorkingSet => "and, up to 64 MiB, columns of the working set",
+        _ => "and the scheduler's priorities",
+    };
+    arguments.output.note(&format!(
+        "read {rows} rows and {columns} columns in {seconds:.2} s: {} of columns here, on {} shards",
+        output::bytes(data.bytes as u64),
+        placement.shards()
+    ));
+    arguments.output.note(&format!(
+        "on each of {} workers besides: response and residual, {replica}, {what}",
+        placement.peers()
+    ));
+}
