@@ -2,11 +2,16 @@
 
 #![forbid(unsafe_code)]
 
+mod convert;
 mod failure;
+mod generate;
 mod input;
+mod inspect;
 mod lasso;
 mod model;
 mod output;
+mod predict;
+mod table;
 
 use std::process::ExitCode;
 
@@ -29,11 +34,17 @@ struct Command {
 #[derive(Subcommand)]
 enum Task {
     Lasso(Box<lasso::Arguments>),
+    Predict(predict::Arguments),
+    Inspect(inspect::Arguments),
+    Convert(convert::Arguments),
+    Generate(generate::Arguments),
 }
 
 const EXAMPLES: &str = "\
 Examples:
   strads lasso data.svmlight --lambda-ratio 0.1 -w 4 --model m.safetensors
+  strads predict --model m.safetensors new.svmlight
+  strads inspect --model m.safetensors
   strads COMMAND --help
 
 Results are on stdout, everything else on stderr.
@@ -54,6 +65,10 @@ fn main() -> ExitCode {
     };
     let done = match command.task {
         Task::Lasso(arguments) => lasso::run(&arguments),
+        Task::Predict(arguments) => predict::run(&arguments),
+        Task::Inspect(arguments) => inspect::run(&arguments),
+        Task::Convert(arguments) => convert::run(&arguments),
+        Task::Generate(arguments) => generate::run(&arguments),
     };
     match done {
         Ok(exit) => exit.into(),

@@ -28,16 +28,7 @@ struct Folds {
 struct State {
     log: Option<RunLog>,
     broken: Option<String>,
-    points: Option<Vec<Seen>>,
-}
-
-/// A measured point.
-#[derive(Clone, Copy)]
-pub struct Seen {
-    /// When, since training began.
-    pub seconds: f64,
-    /// What.
-    pub point: Point,
+    points: Option<Vec<Point>>,
 }
 
 impl Watch {
@@ -81,7 +72,7 @@ impl Watch {
         ));
         let mut state = self.state();
         if let Some(points) = &mut state.points {
-            points.push(Seen { seconds, point: *point });
+            points.push(*point);
         }
         let record = self.record(point, seconds);
         if let Some(Err(error)) = state.log.as_mut().map(|log| log.write(&record)) {
@@ -128,7 +119,7 @@ impl Watch {
     }
 
     /// All points, if they are kept for a page.
-    pub fn points(&self) -> Vec<Seen> {
+    pub fn points(&self) -> Vec<Point> {
         self.state().points.take().unwrap_or_default()
     }
 }

@@ -1,0 +1,72 @@
+//! One model, bit for bit, on any number of threads and processes.
+
+use super::support::{Children, free_addresses, hostfile};
+use super::*;
+
+/// The model files of runs on the same shards.
+fn models(data: &str, options: &[&str]) -> Vec<Vec<u8>> {
+    let (_kept, file) = directory();
+    let mut models = Vec::new();
+    for threads in ["1", "4"] {
+        let model = file(&format!("w{threads}.safetensors"));
+        let run = ["lasso", data, "--model", &model, "-w", threads, "--shards", "4"];
+        json(&[&run[..], options].concat());
+        models.push(std::fs::read(model).expect("a model"));
+    }
+    for (processes, threads) in [(2, "2"), (4, "1")] {
+        let model = file(&format!("n{processes}.safetensors"));
+        let hosts = hostfile(&free_addresses(processes));
+        let hosts = text(hosts.path().to_owned());
+        let processes_word = processes.to_string();
+        let mut children = Children::new();
+        for process in 0..processes {
+            let process = process.to_string();
+            let place = ["-n", &processes_word, "-p", &process, "-h", &hosts, "-w", threads];
+            let run = ["lasso", data, "--model", &model, "--shards", "4", "--quiet"];
+            children.spawn(&mut command(&[&run[..], options, &place].concat()));
+        }
+        for (process, outcome) in children.wait().into_iter().enumerate() {
+            assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+            assert_eq!(outcome.stdout.is_empty(), process > 0, "only process 0 speaks");
+        }
+        models.push(std::fs::read(model).expect("a model"));
+    }
+    models
+}
+
+fn assert_equal(models: &[Vec<u8>]) {
+    assert!(models[0].len() > 100);
+    assert!(models.iter().all(|model| *model == models[0]));
+}
+
+#[test]
+fn working_sets_give_the_same_bytes_everywhere() {
+    assert_equal(&models(TEXTS, &["--lambda-ratio", "0.1"]));
+}
+
+#[test]
+fn dynamic_blocks_give_the_same_bytes_everywhere() {
+    let dynamic = ["--scheduler", "dynamic", "--block", "8", "--certify-every", "500"];
+    assert_equal(&models(TEXTS, &[&dynamic[..], &["--lambda-ratio", "0.3"]].concat()));
+}
+
+#[test]
+fn cross_validation_gives_the_same_bytes_everywhere() {
+    let options = ["--target", "progression", "--cv", "3", "--path", "5"];
+    assert_equal(&models(DIABETES, &options));
+}
+
+#[test]
+fn other_options_are_not_joined() {
+    let hosts = hostfile(&free_addresses(2));
+    let hosts = text(hosts.path().to_owned());
+    let mut children = Children::new();
+    for (process, tol) in [("0", "1e-6"), ("1", "1e-7")] {
+        let run = ["lasso", DIABETES, "--target", "progression", "--tol", tol];
+        let place = ["-n", "2", "-p", process, "-h", &hosts, "--connect-timeout", "5"];
+        children.spawn(&mut command(&[&run[..], &place].concat()));
+    }
+    for outcome in children.wait() {
+        assert!(matches!(outcome.code, Some(2 | 4)), "{outcome:?}");
+    }
+}
