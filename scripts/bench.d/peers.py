@@ -29,8 +29,10 @@ class Worker:
         self.command = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("peer.py")),
                         name, precision, str(threads), json.dumps(source)]
 
-    def _start(self):
+    def start(self):
         """Loads the data and compiles; again after a fit that had to be ended."""
+        if self.process is not None:
+            return
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                         text=True, bufsize=1)
@@ -47,8 +49,7 @@ class Worker:
 
     def fit(self, lam, tol, steps):
         """(seconds, coefficients), or None if it failed or took too long."""
-        if self.process is None:
-            self._start()
+        self.start()
         if self.process is None:
             return None
         to = BENCH / f"beta-{self.process.pid}.npy"
@@ -89,6 +90,7 @@ class Peer:
 
     def _descend(self, worker, precision, steps, judge, lam, targets):
         tol, least, idle, open_targets = FIRST[self.package], np.inf, 0, list(targets)
+        worker.start()
         until = time.monotonic() + self.patience
         while open_targets and tol >= LAST and idle < IDLE and time.monotonic() < until:
             done = worker.fit(lam, tol, steps)
