@@ -104,9 +104,8 @@ impl Newton {
             self.forget_gram();
         }
         // What is small is likely to leave: at the end it takes little of the factor with it.
-        self.order[keep..].sort_by(|&a, &b| {
-            block.beta[b].abs().total_cmp(&block.beta[a].abs()).then(a.cmp(&b))
-        });
+        self.order[keep..]
+            .sort_by(|&a, &b| block.beta[b].abs().total_cmp(&block.beta[a].abs()).then(a.cmp(&b)));
         self.factor.truncate(keep);
         self.made = made;
         let order = std::mem::take(&mut self.order);
