@@ -45,7 +45,8 @@ pub trait Certificate: Pod + Default + Debug + Send + Sync {
     /// Folds in another shard's share. Called in shard order, on every worker alike.
     fn merge(&mut self, share: &Self);
     /// The figure that stopping rules compare with a tolerance (for convex models the relative
-    /// duality gap). Smaller is better; infinite when nothing is known.
+    /// duality gap). Smaller is better; infinite when nothing is known; NaN if the computation
+    /// broke down, upon which schedulers finish.
     fn error(&self) -> f64;
 }
 

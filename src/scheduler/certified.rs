@@ -117,7 +117,8 @@ impl<K, S: Scheduler<K>> Scheduler<K> for Certified<S> {
     }
 
     fn schedule(&mut self, view: &View<'_, K>, block: &mut Vec<K>) -> Next {
-        let good = self.phase == Phase::Measured && self.converged();
+        let settled = self.converged() || self.error.is_nan();
+        let good = self.phase == Phase::Measured && settled;
         let due = self.phase == Phase::Moving && self.updates >= self.due;
         if self.phase == Phase::Refreshed || good || due || self.over(view) {
             return self.conclude();

@@ -5,6 +5,11 @@
 //! lanes so reads eight neighbouring rows with one shift. Codes beyond the last row are 0.
 
 use super::dense::{LANES, Lanes};
+#[cfg(target_arch = "x86_64")]
+use super::lookup;
+use super::path::Path;
+#[cfg(target_arch = "x86_64")]
+use super::path::with_unit;
 
 /// The rows of a line.
 pub(super) const LINE: usize = 256;
@@ -137,7 +142,39 @@ impl Codes<'_> {
     }
 
     /// `Σ x_i r_i`, in the order of [`super::dense`].
-    pub(super) fn dot(&self, r: &[f64]) -> f64 {
+    pub(super) fn dot(&self, path: Path, r: &[f64]) -> f64 {
+        match path {
+            Path::Portable => self.dot_portable(r),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2(simd) => with_unit(
+                simd,
+                #[inline(always)]
+                || lookup::dot(simd, self, r),
+            ),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512(simd) => with_unit(
+                simd,
+                #[inline(always)]
+                || lookup::dot(simd, self, r),
+            ),
+        }
+    }
+
+    /// `Σ x_i r_i` of four `r`: the bits of four dots.
+    pub(super) fn dot4(&self, path: Path, r: [&[f64]; 4]) -> [f64; 4] {
+        match path {
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512(simd) => with_unit(
+                simd,
+                #[inline(always)]
+                || lookup::dot4(simd, self, r),
+            ),
+            _ => r.map(|r| self.dot(path, r)),
+        }
+    }
+
+    /// [`Codes::dot`] without vector units.
+    fn dot_portable(&self, r: &[f64]) -> f64 {
         let pairs = pairs(self.table);
         let mut lanes = Lanes::new();
         let (full, rest) = r.as_chunks::<LINE>();
@@ -154,21 +191,48 @@ impl Codes<'_> {
     }
 
     /// `r_i += a (x_i - shift)`.
-    pub(super) fn axpy(&self, a: f64, shift: f64, r: &mut [f64]) {
-        self.for_lines(&self.table.map(|x| a * (x - shift)), |first, values| {
-            for (r, x) in r[first..].iter_mut().zip(values) {
-                *r += x;
-            }
-        });
+    pub(super) fn axpy(&self, path: Path, a: f64, shift: f64, r: &mut [f64]) {
+        let table = self.table.map(|x| a * (x - shift));
+        match path {
+            Path::Portable => self.for_lines(&table, |first, values| {
+                r[first..].iter_mut().zip(values).for_each(|(r, x)| *r += x);
+            }),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2(simd) => with_unit(
+                simd,
+                #[inline(always)]
+                || lookup::add(simd, self, &table, r),
+            ),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512(simd) => with_unit(
+                simd,
+                #[inline(always)]
+                || lookup::add(simd, self, &table, r),
+            ),
+        }
     }
 
     /// `r_i += a (x_i - shift) w_i`.
-    pub(super) fn axpy_weighted(&self, a: f64, shift: f64, w: &[f64], r: &mut [f64]) {
-        self.for_lines(&self.table.map(|x| a * (x - shift)), |first, values| {
-            for ((r, w), x) in r[first..].iter_mut().zip(&w[first..]).zip(values) {
-                *r += x * w;
-            }
-        });
+    pub(super) fn axpy_weighted(&self, path: Path, a: f64, shift: f64, w: &[f64], r: &mut [f64]) {
+        let table = self.table.map(|x| a * (x - shift));
+        match path {
+            Path::Portable => self.for_lines(&table, |first, values| {
+                let rows = r[first..].iter_mut().zip(&w[first..]).zip(values);
+                rows.for_each(|((r, w), x)| *r += x * w);
+            }),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2(simd) => with_unit(
+                simd,
+                #[inline(always)]
+                || lookup::add_weighted(simd, self, &table, w, r),
+            ),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512(simd) => with_unit(
+                simd,
+                #[inline(always)]
+                || lookup::add_weighted(simd, self, &table, w, r),
+            ),
+        }
     }
 
     /// How many rows carry each code.

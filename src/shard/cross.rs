@@ -3,6 +3,7 @@
 use super::codes::Codes;
 use super::columns::{ColumnShard, View};
 use super::dense::{self, Lanes};
+use super::path::Path;
 use super::sparse::Entries;
 
 impl ColumnShard {
@@ -30,8 +31,8 @@ impl ColumnShard {
 
 fn dense_with<T: Copy + Into<f64>>(x: &[T], z: View<'_>) -> f64 {
     match z {
-        View::Wide(z) => dense::dot(x, z),
-        View::Narrow(z) => dense::dot(x, z),
+        View::Wide(z) => dense::dot(Path::best(), x, z),
+        View::Narrow(z) => dense::dot(Path::best(), x, z),
         View::Codes(z) => codes_dense(&z, x),
         View::SparseWide(z) => z.sum(|row, z| z * x[row].into()),
         View::SparseNarrow(z) => z.sum(|row, z| z * x[row].into()),

@@ -6,6 +6,8 @@
 //! All dense forms (`f64`, `f32`, two-bit codes) share it, so equal values give equal bits, and
 //! vector units of any width up to 32 numbers can follow it.
 
+use super::path::Path;
+
 /// The number of accumulators of a dense sum.
 pub(super) const LANES: usize = 32;
 
@@ -20,7 +22,7 @@ impl Lanes {
     }
 
     /// Adds `x_i y_i` over rows that begin at a multiple of [`LANES`].
-    #[inline]
+    #[inline(always)]
     pub(super) fn add<T, U>(&mut self, x: &[T], y: &[U])
     where
         T: Copy + Into<f64>,
@@ -30,7 +32,7 @@ impl Lanes {
     }
 
     /// Adds `f(x_i, y_i)` over rows that begin at a multiple of [`LANES`].
-    #[inline]
+    #[inline(always)]
     pub(super) fn add_map<T, U>(&mut self, x: &[T], y: &[U], f: impl Fn(f64, f64) -> f64)
     where
         T: Copy + Into<f64>,
@@ -52,6 +54,7 @@ impl Lanes {
     }
 
     /// The sum of all lanes.
+    #[inline(always)]
     pub(super) fn total(mut self) -> f64 {
         let mut width = LANES / 2;
         while width > 0 {
@@ -65,41 +68,56 @@ impl Lanes {
 }
 
 /// `Σ x_i y_i`.
-pub(super) fn dot<T, U>(x: &[T], y: &[U]) -> f64
+pub(super) fn dot<T, U>(path: Path, x: &[T], y: &[U]) -> f64
 where
     T: Copy + Into<f64>,
     U: Copy + Into<f64>,
 {
-    sum(x, y, |x, y| x * y)
+    sum(path, x, y, |x, y| x * y)
 }
 
 /// `Σ f(x_i, y_i)`.
-pub(super) fn sum<T, U>(x: &[T], y: &[U], f: impl Fn(f64, f64) -> f64) -> f64
+pub(super) fn sum<T, U>(path: Path, x: &[T], y: &[U], f: impl Fn(f64, f64) -> f64) -> f64
 where
     T: Copy + Into<f64>,
     U: Copy + Into<f64>,
 {
-    let mut lanes = Lanes::new();
-    lanes.add_map(x, y, f);
-    lanes.total()
+    path.of_dense::<T>().run(
+        #[inline(always)]
+        || {
+            let mut lanes = Lanes::new();
+            lanes.add_map(x, y, f);
+            lanes.total()
+        },
+    )
 }
 
 /// `r_i += a (x_i - shift)`.
-pub(super) fn axpy<T: Copy + Into<f64>>(x: &[T], a: f64, shift: f64, r: &mut [f64]) {
-    for (r, &x) in r.iter_mut().zip(x) {
-        *r += a * (x.into() - shift);
-    }
+pub(super) fn axpy<T: Copy + Into<f64>>(path: Path, x: &[T], a: f64, shift: f64, r: &mut [f64]) {
+    path.of_dense::<T>().run(
+        #[inline(always)]
+        || {
+            for (r, &x) in r.iter_mut().zip(x) {
+                *r += a * (x.into() - shift);
+            }
+        },
+    );
 }
 
 /// `r_i += a (x_i - shift) w_i`.
 pub(super) fn axpy_weighted<T: Copy + Into<f64>>(
+    path: Path,
     x: &[T],
-    a: f64,
-    shift: f64,
+    [a, shift]: [f64; 2],
     w: &[f64],
     r: &mut [f64],
 ) {
-    for ((r, &x), &w) in r.iter_mut().zip(x).zip(w) {
-        *r += a * (x.into() - shift) * w;
-    }
+    path.of_dense::<T>().run(
+        #[inline(always)]
+        || {
+            for ((r, &x), &w) in r.iter_mut().zip(x).zip(w) {
+                *r += a * (x.into() - shift) * w;
+            }
+        },
+    );
 }

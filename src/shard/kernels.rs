@@ -3,6 +3,7 @@
 use super::columns::{ColumnShard, View};
 use super::dense;
 use super::moments::{self, Moments, Weights};
+use super::path::Path;
 
 impl ColumnShard {
     /// Whether a column is stored sparsely; see [`ColumnShard::axpy`] for why it matters.
@@ -24,21 +25,48 @@ impl ColumnShard {
 
     /// `Σ_i x_i r_i` over the rows, where `r` has one number a row.
     ///
-    /// The same bits for all dense forms of the same values. Row `i` is added to accumulator
-    /// `i mod 32`, ascending, without fused multiply-add, and the accumulators pairwise at distance
-    /// 16, 8, 4, 2, 1. Sparse columns: entry `k` is added to accumulator `k mod 4`.
+    /// The same bits for all dense forms of the same values, and on every processor. Row `i` is
+    /// added to accumulator `i mod 32`, ascending, without fused multiply-add, and the accumulators
+    /// pairwise at distance 16, 8, 4, 2, 1. Sparse columns: entry `k` is added to accumulator
+    /// `k mod 4`.
     ///
     /// # Panics
     /// If `r` has not one number a row.
     #[inline]
     pub fn dot(&self, column: usize, r: &[f64]) -> f64 {
+        self.dot_on(Path::best(), column, r)
+    }
+
+    /// [`ColumnShard::dot`] on a path.
+    #[inline]
+    pub(super) fn dot_on(&self, path: Path, column: usize, r: &[f64]) -> f64 {
         assert_eq!(r.len(), self.rows(), "one number a row");
         match self.view(column) {
-            View::Wide(x) => dense::dot(x, r),
-            View::Narrow(x) => dense::dot(x, r),
-            View::Codes(x) => x.dot(r),
+            View::Wide(x) => dense::dot(path, x, r),
+            View::Narrow(x) => dense::dot(path, x, r),
+            View::Codes(x) => x.dot(path, r),
             View::SparseWide(x) => x.sum(|row, x| x * r[row]),
             View::SparseNarrow(x) => x.sum(|row, x| x * r[row]),
+        }
+    }
+
+    /// `Σ_i x_i r_i` for four `r` at once: the bits of four [`ColumnShard::dot`]s. A two-bit column
+    /// is read once for all four.
+    ///
+    /// # Panics
+    /// If an `r` has not one number a row.
+    #[inline]
+    pub fn dot4(&self, column: usize, r: [&[f64]; 4]) -> [f64; 4] {
+        self.dot4_on(Path::best(), column, r)
+    }
+
+    /// [`ColumnShard::dot4`] on a path.
+    #[inline]
+    pub(super) fn dot4_on(&self, path: Path, column: usize, r: [&[f64]; 4]) -> [f64; 4] {
+        assert!(r.iter().all(|r| r.len() == self.rows()), "one number a row");
+        match self.view(column) {
+            View::Codes(x) => x.dot4(path, r),
+            _ => r.map(|r| self.dot_on(path, column, r)),
         }
     }
 
@@ -51,11 +79,17 @@ impl ColumnShard {
     /// If `r` has not one number a row.
     #[inline]
     pub fn axpy(&self, column: usize, a: f64, shift: f64, r: &mut [f64]) {
+        self.axpy_on(Path::best(), column, a, shift, r);
+    }
+
+    /// [`ColumnShard::axpy`] on a path.
+    #[inline]
+    pub(super) fn axpy_on(&self, path: Path, column: usize, a: f64, shift: f64, r: &mut [f64]) {
         assert_eq!(r.len(), self.rows(), "one number a row");
         match self.view(column) {
-            View::Wide(x) => dense::axpy(x, a, shift, r),
-            View::Narrow(x) => dense::axpy(x, a, shift, r),
-            View::Codes(x) => x.axpy(a, shift, r),
+            View::Wide(x) => dense::axpy(path, x, a, shift, r),
+            View::Narrow(x) => dense::axpy(path, x, a, shift, r),
+            View::Codes(x) => x.axpy(path, a, shift, r),
             View::SparseWide(x) => x.iter().for_each(|(row, x)| r[row] += a * x),
             View::SparseNarrow(x) => x.iter().for_each(|(row, x)| r[row] += a * x),
         }
@@ -68,11 +102,24 @@ impl ColumnShard {
     /// If `r` or `w` have not one number a row.
     #[inline]
     pub fn axpy_weighted(&self, column: usize, a: f64, shift: f64, w: &[f64], r: &mut [f64]) {
+        self.axpy_weighted_on(Path::best(), column, [a, shift], w, r);
+    }
+
+    /// [`ColumnShard::axpy_weighted`] on a path, with `a` and the shift together.
+    #[inline]
+    pub(super) fn axpy_weighted_on(
+        &self,
+        path: Path,
+        column: usize,
+        [a, shift]: [f64; 2],
+        w: &[f64],
+        r: &mut [f64],
+    ) {
         assert!(r.len() == self.rows() && w.len() == self.rows(), "one number a row");
         match self.view(column) {
-            View::Wide(x) => dense::axpy_weighted(x, a, shift, w, r),
-            View::Narrow(x) => dense::axpy_weighted(x, a, shift, w, r),
-            View::Codes(x) => x.axpy_weighted(a, shift, w, r),
+            View::Wide(x) => dense::axpy_weighted(path, x, [a, shift], w, r),
+            View::Narrow(x) => dense::axpy_weighted(path, x, [a, shift], w, r),
+            View::Codes(x) => x.axpy_weighted(path, a, shift, w, r),
             View::SparseWide(x) => x.iter().for_each(|(row, x)| r[row] += a * x * w[row]),
             View::SparseNarrow(x) => x.iter().for_each(|(row, x)| r[row] += a * x * w[row]),
         }

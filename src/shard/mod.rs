@@ -10,7 +10,10 @@ mod cross;
 mod dense;
 mod kernels;
 pub mod layout;
+#[cfg(target_arch = "x86_64")]
+mod lookup;
 mod moments;
+mod path;
 mod sparse;
 #[cfg(test)]
 mod tests;

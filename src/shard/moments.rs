@@ -2,6 +2,7 @@
 
 use super::codes::Codes;
 use super::dense;
+use super::path::Path;
 use super::sparse::Entries;
 
 /// Weights of the rows, and their sum.
@@ -17,7 +18,7 @@ pub struct Weights<'a> {
 impl<'a> Weights<'a> {
     /// One finite, non-negative weight a row.
     pub fn new(values: &'a [f64]) -> Self {
-        Weights { values, total: dense::sum(values, values, |weight, _| weight) }
+        Weights { values, total: dense::sum(Path::best(), values, values, |weight, _| weight) }
     }
 
     /// The weights.
@@ -64,12 +65,12 @@ where
     T: Copy + Into<f64>,
     U: Copy + Into<f64>,
 {
-    let sum = dense::sum(x, w, |x, w| weight(w) * x);
+    let sum = dense::sum(Path::best(), x, w, |x, w| weight(w) * x);
     let mean = mean(sum, total);
     Moments {
         sum,
-        squares: dense::sum(x, w, |x, w| weight(w) * (x * x)),
-        centred: dense::sum(x, w, |x, w| weight(w) * ((x - mean) * (x - mean))),
+        squares: dense::sum(Path::best(), x, w, |x, w| weight(w) * (x * x)),
+        centred: dense::sum(Path::best(), x, w, |x, w| weight(w) * ((x - mean) * (x - mean))),
         nonzeros: x.iter().filter(|&&x| x.into() != 0.0).count(),
     }
 }
@@ -80,8 +81,8 @@ pub(super) fn codes(column: &Codes<'_>, weights: Option<Weights<'_>>) -> Moments
     let counts = column.counts();
     let total = weights.map_or(column.rows as f64, |weights| weights.total);
     let weigh = |table: [f64; 4]| match weights {
-        None => dense::dot(&counts.map(|count| count as f64), &table),
-        Some(weights) => Codes { table: &table, ..*column }.dot(weights.values),
+        None => dense::dot(Path::best(), &counts.map(|count| count as f64), &table),
+        Some(weights) => Codes { table: &table, ..*column }.dot(Path::best(), weights.values),
     };
     let sum = weigh(*column.table);
     let mean = mean(sum, total);

@@ -91,9 +91,10 @@ impl Measure {
     }
 
     /// The duality gap: the objective is at most this far from the best. Never negative
-    /// (rounding may leave −1e-17, given as 0).
+    /// (rounding may leave −1e-17, given as 0). NaN if the data's squares overflow.
     pub fn gap(&self) -> f64 {
-        (self.objective() - self.dual_objective()).max(0.0)
+        let gap = self.objective() - self.dual_objective();
+        if gap < 0.0 { 0.0 } else { gap }
     }
 
     /// The gap as a fraction of `Σ w (y − ȳ)² / 2W`; of 1 if the response does not vary.
@@ -133,6 +134,8 @@ impl Certificate for Measure {
         match (self.expired > 0, self.is_last_stage()) {
             (true, _) => 0.0,
             (false, true) => self.relative_gap(),
+            // Not a number stays one, whatever the stage: nothing good will come of it.
+            (false, false) if self.gap().is_nan() => f64::NAN,
             (false, false) => f64::INFINITY,
         }
     }

@@ -91,7 +91,9 @@ impl Facts {
         let mean = if centre && rows.total > 0.0 { moments.sum / rows.total } else { 0.0 };
         let square = if centre { moments.centred } else { moments.squares };
         // A constant column's centred squares are rounding; it can explain nothing.
-        let varies = square > 1e-20 * moments.squares && square > 0.0 && rows.total > 0.0;
+        // (Squares that overflow are kept: the certificate will say that nothing is known.)
+        let constant = square <= 1e-20 * moments.squares && moments.squares.is_finite();
+        let varies = !constant && (square > 0.0 || square.is_nan()) && rows.total > 0.0;
         let scale = match (varies, standardize) {
             (false, _) => 0.0,
             (true, false) => 1.0,

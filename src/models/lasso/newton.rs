@@ -103,6 +103,9 @@ impl Newton {
         if self.entered.len() > 2 * self.order.len() + SPARE {
             self.forget_gram();
         }
+        // What is small is likely to leave: at the end it takes little of the factor with it.
+        self.order[keep..]
+            .sort_by(|&a, &b| block.beta[b].abs().total_cmp(&block.beta[a].abs()).then(a.cmp(&b)));
         self.factor.truncate(keep);
         self.made = made;
         let order = std::mem::take(&mut self.order);

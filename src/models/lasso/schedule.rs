@@ -65,7 +65,8 @@ impl Scheduler<u32> for WorkingSet {
         if !self.measured {
             return Next::Certify;
         }
-        if self.error <= self.tolerance || self.idle >= PATIENCE || view.round >= self.max_rounds {
+        let done = self.error <= self.tolerance || self.error.is_nan();
+        if done || self.idle >= PATIENCE || view.round >= self.max_rounds {
             return Next::Finish;
         }
         self.measured = false;

@@ -9,8 +9,8 @@ use super::rows::RowId;
 use super::stages::NULL_GAP;
 use crate::program::Round;
 
-/// Gap to which blocks of a stage on the way are solved.
-const STAGE_BLOCK_GAP: f64 = 3e-2;
+/// Gap to which blocks of a stage on the way are solved: below the whole stage's.
+const STAGE_BLOCK_GAP: f64 = 3e-3;
 /// The last stage's blocks are solved to this fraction of the tolerance.
 const BLOCK_SHARE: f64 = 0.3;
 /// While the whole model's gap is large, blocks need not be solved much better than that.

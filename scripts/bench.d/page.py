@@ -1,0 +1,98 @@
+"""Results as Markdown and SVG, on the terminal or in docs/benchmarks.md."""
+
+import json
+
+import chart
+from places import DOCS
+
+
+def show(part, report):
+    return {"linear": _linear, "ablation": _ablation}[part](report)
+
+
+def publish(part, report):
+    """Writes docs/PART.json and the drawing, and replaces the part's tables in the page."""
+    (DOCS / f"{part}.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    if part == "ablation":
+        (DOCS / "ablation.svg").write_text(chart.draw(report))
+    page = DOCS / "benchmarks.md"
+    begin, end = f"<!-- {part} -->", f"<!-- end of {part} -->"
+    before, rest = page.read_text().split(begin)
+    after = rest.split(end)[1]
+    page.write_text(f"{before}{begin}\n{show(part, report)}\n{end}{after}")
+
+
+def _machine(report):
+    machine = report["machine"]
+    processor = machine["processor"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    shape = ", ".join(f"{key}: {value}" for key, value in processor.items())
+    return (f"Measured {machine['date']} on {machine['architecture']} ({shape}); "
+            f"strads {machine['strads']}; {versions}.")
+
+
+def number(value, digits=2):
+    """Two significant digits or more, without exponents."""
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.{digits}g}" if value >= 1 else f"{value:.{digits}g}".lstrip("0") or "0"
+
+
+def _linear(report):
+    return "\n".join([_machine(report), *map(_problem, report["problems"])])
+
+
+def _problem(problem):
+    low, high = problem["load_average"]
+    lines = [
+        "",
+        f"**{problem['data']}**, λmax/{1 / problem['ratio']:g}: {problem['about']}; "
+        f"load average {low:.1f} before, {high:.1f} after.", "",
+        "| | train, s, to 1e-4 | to 1e-6 | × strads -w 1 at 1e-6 | load, s | peak, MB | non-zeros |",
+        "|---|---|---|---|---|---|---|"]
+    ours = next(c for c in problem["contestants"] if c["name"] == "strads -w 1")
+    lines += [_row(c, ours["targets"]["1e-06"]) for c in problem["contestants"]]
+    return "\n".join(lines)
+
+
+def _row(contestant, ours):
+    loose, tight = (contestant["targets"][key] for key in ("0.0001", "1e-06"))
+    cells = [_cell(loose, contestant), _cell(tight, contestant)]
+    met = tight and tight["reached"] and ours and ours["reached"]
+    cells.append(number(tight["train"] / ours["train"]) if met else "")
+    last = tight or loose
+    cells += ([number(last["load"]), f"{last['peak'] / 1e6:.0f}", str(last["nonzeros"])]
+              if last else ["", "", ""])
+    return f"| {contestant['name']} | " + " | ".join(cells) + " |"
+
+
+def _cell(target, contestant):
+    if target is None:
+        best = contestant["best_gap"]
+        return "not reached" + (f" ({best:.0e})" if best is not None else "")
+    if not target["reached"]:
+        return f"not reached ({target['gap']:.0e})"
+    return number(target["train"])
+
+
+def _ablation(report):
+    """A table a design: rows are arms, columns block widths."""
+    lines = [_machine(report)]
+    widths = report["widths"]
+    for measure, title in (("seconds", "seconds"), ("updates", "thousands of updates")):
+        lines += ["", f"{title.capitalize()} to a relative gap of {report['target']:g}:", "",
+                  "| | " + " | ".join(f"U = {width}" for width in widths) + " |",
+                  "|---" * (len(widths) + 1) + "|"]
+        for arm in report["arms"]:
+            cells = [_point(report, arm, width, measure) for width in widths]
+            lines.append(f"| {arm} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _point(report, arm, width, measure):
+    run = next((r for r in report["runs"] if (r["arm"], r["width"]) == (arm, width)), None)
+    if run is None:
+        return ""
+    if not run["reached"]:
+        return f"no ({run['gap']:.0e})"
+    return number(run[measure] / (1000 if measure == "updates" else 1), 3)

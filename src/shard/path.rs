@@ -1,0 +1,161 @@
+//! Which instructions kernels run with.
+//!
+//! **Determinism.** A path never changes a result: every kernel keeps, on every path, the order of
+//! summation of [`super::dense`], and rounds every product before it is added. Compilers do not
+//! fuse the two on their own, so the same source may be compiled for wider vector units.
+
+#[cfg(target_arch = "x86_64")]
+use pulp::x86::{V3, V4};
+
+/// The instructions that kernels run with. Only what the processor has can be had.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Path {
+    /// What every processor of the target has.
+    Portable,
+    /// AVX2: vectors of four numbers.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(V3),
+    /// AVX-512: vectors of eight numbers.
+    #[cfg(target_arch = "x86_64")]
+    Avx512(V4),
+}
+
+impl Path {
+    /// The fastest path of this processor, which is asked once.
+    #[inline]
+    pub(super) fn best() -> Path {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if let Some(simd) = V4::try_new() {
+                return Path::Avx512(simd);
+            }
+            if let Some(simd) = V3::try_new() {
+                return Path::Avx2(simd);
+            }
+        }
+        Path::Portable
+    }
+
+    /// All paths of this processor, the portable one first.
+    #[cfg(test)]
+    pub(super) fn all() -> Vec<Path> {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let wide = [V3::try_new().map(Path::Avx2), V4::try_new().map(Path::Avx512)];
+            [Path::Portable].into_iter().chain(wide.into_iter().flatten()).collect()
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        vec![Path::Portable]
+    }
+
+    /// The path for dense columns of `T`. Columns of 8-byte numbers do not begin at cache lines, so
+    /// that most vectors of eight would straddle two, which costs more than they gain: such columns
+    /// are read in vectors of four.
+    #[inline(always)]
+    pub(super) fn of_dense<T>(self) -> Path {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512(simd) if size_of::<T>() == size_of::<f64>() => Path::Avx2(*simd),
+            path => path,
+        }
+    }
+
+    /// Runs `f`, compiled for the path; all that `f` calls must be inlined into it.
+    #[inline(always)]
+    pub(super) fn run<R>(self, f: impl FnOnce() -> R) -> R {
+        match self {
+            Path::Portable => f(),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2(simd) => with_unit(simd, f),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512(simd) => with_unit(simd, f),
+        }
+    }
+}
+
+/// Runs `f`, compiled for a vector unit; all that `f` calls must be inlined into it.
+///
+/// Closures are to be passed here directly: the bound makes them [`FnOnce`], which is what gets
+/// inlined. As [`Fn`] they would be called through a function compiled without the unit.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) fn with_unit<S: pulp::Simd, R>(simd: S, f: impl FnOnce() -> R) -> R {
+    simd.vectorize(f)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::ColumnShard;
+    use super::Path;
+
+    /// Numbers of many magnitudes and both signs, exactly `f32` if `narrow`, from a seed.
+    fn numbers(seed: u64, count: usize, narrow: bool) -> Vec<f64> {
+        let mut state = seed;
+        let next = || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            let value = (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0;
+            let value = value * f64::from(1 << (state % 24));
+            if narrow { f64::from(value as f32) } else { value }
+        };
+        std::iter::repeat_with(next).take(count).collect()
+    }
+
+    /// A column of every form: two-bit, dense `f32`, dense `f64`, sparse of both kinds.
+    fn columns(rows: usize, seed: u64) -> ColumnShard {
+        let mut shard = ColumnShard::new(rows);
+        let (wide, narrow) = (numbers(seed, rows, false), numbers(seed ^ 1, rows, true));
+        let codes: Vec<u8> = wide.iter().map(|v| (v.to_bits() >> 20) as u8 & 3).collect();
+        shard.push_codes(&codes, [0.3, -1e9, 1e-7, -0.0]);
+        shard.push_dense(&narrow);
+        shard.push_dense(&wide);
+        let stored: Vec<u32> = (0..rows as u32).filter(|row| row % 3 != 1).collect();
+        for values in [&narrow, &wide] {
+            let kept: Vec<f64> = stored.iter().map(|&row| values[row as usize]).collect();
+            shard.push_sparse(&stored, &kept);
+        }
+        shard
+    }
+
+    fn bits(values: &[f64]) -> Vec<u64> {
+        values.iter().map(|value| value.to_bits()).collect()
+    }
+
+    /// The bits of every kernel of every form.
+    fn results(path: Path, shard: &ColumnShard, seed: u64) -> Vec<Vec<u64>> {
+        let r = [2, 3, 4, 5].map(|at| numbers(seed ^ at, shard.rows(), false));
+        let w = numbers(seed ^ 6, shard.rows(), false);
+        let mut results = Vec::new();
+        for column in 0..shard.len() {
+            let dots = r.each_ref().map(|r| shard.dot_on(path, column, r));
+            let together = shard.dot4_on(path, column, r.each_ref().map(|r| &r[..]));
+            assert_eq!(bits(&dots), bits(&together));
+            let (mut plain, mut weighted) = (r[0].clone(), r[0].clone());
+            shard.axpy_on(path, column, 0.7, -0.1, &mut plain);
+            shard.axpy_weighted_on(path, column, [0.7, -0.1], &w, &mut weighted);
+            results.extend([bits(&dots), bits(&plain), bits(&weighted)]);
+        }
+        results
+    }
+
+    fn check(rows: usize, seed: u64) {
+        let shard = columns(rows, seed);
+        let portable = results(Path::Portable, &shard, seed);
+        for path in Path::all() {
+            assert_eq!(results(path, &shard, seed), portable, "{path:?}, {rows} rows");
+        }
+    }
+
+    #[test]
+    fn every_length_up_to_three_lines_gives_the_same_bits_on_all_paths() {
+        (0..=3 * 256).for_each(|rows| check(rows, rows as u64));
+    }
+
+    proptest! {
+        #[test]
+        fn all_paths_give_the_same_bits(rows in 0..2000usize, seed: u64) {
+            check(rows, seed);
+        }
+    }
+}
