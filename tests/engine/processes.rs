@@ -42,6 +42,15 @@ impl Place {
         })
     }
 
+    /// The same as the command's flags.
+    pub fn flags(&self) -> strads::cluster::Flags {
+        use strads::cluster::Flags;
+        match &self.computations[0][..] {
+            [_] => Flags::threads(self.threads),
+            addresses => Flags::cluster(self.threads, self.process, addresses.to_vec()),
+        }
+    }
+
     /// The configuration of the next computation.
     pub fn next(&self) -> Communication {
         let addresses = self.computations[self.next.replace(self.next.get() + 1)].clone();

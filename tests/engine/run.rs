@@ -169,16 +169,20 @@ fn work<const ROWS: bool>(worker: &mut Worker, case: &Case) -> Outcome {
     outcome
 }
 
+/// A worker's part of a case.
+pub fn on_worker(worker: &mut Worker, case: &Case) -> Outcome {
+    match case.form {
+        Form::Owned => work::<false>(worker, case),
+        Form::Partial => work::<true>(worker, case),
+    }
+}
+
 /// Runs cases, one after the other, in this process's part of a computation: what came out of each.
 pub fn run(communication: Communication, cases: &[Case]) -> Vec<Outcome> {
     let all = cases.to_vec();
     let config = timely::Config { communication, worker: Default::default() };
     let guards = timely::execute(config, move |worker| {
-        let mut of_case = |case: &Case| match case.form {
-            Form::Owned => work::<false>(worker, case),
-            Form::Partial => work::<true>(worker, case),
-        };
-        all.iter().map(&mut of_case).collect::<Vec<_>>()
+        all.iter().map(|case| on_worker(worker, case)).collect::<Vec<_>>()
     });
     let mut outcomes = vec![Outcome::default(); cases.len()];
     for of_worker in guards.expect("the computation starts").join() {
