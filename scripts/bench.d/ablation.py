@@ -37,7 +37,7 @@ def arms():
 
 
 def run(options):
-    rows, columns = (500, 2_000) if options.quick else (1_000, 10_000)
+    rows, columns = (500, 2_000) if options.quick else (1_000, 5_000)
     shape = ["--rows", str(rows), "--columns", str(columns), "--seed", "1"]
     design, _ = data.generated(f"paper-{rows}-{columns}", *shape)()
     plan = [(arm, width, extra) for arm, extra, widths in arms() for width in widths]

@@ -1,7 +1,6 @@
 """Runs the strads command, in one process or several, and reads what it wrote."""
 
 import json
-import os
 import socket
 import subprocess
 import tempfile
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from safetensors.numpy import load_file
 
-from places import BENCH, STRADS
+from places import BENCH, STRADS, peak_bytes
 
 
 def _hosts(count, to):
@@ -23,18 +22,19 @@ def _hosts(count, to):
         each.close()
 
 
-def _wait(process, until):
-    """(exit code, peak bytes) of a child; it is killed at `until`."""
-    while time.monotonic() < until:
-        pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if pid:
-            process.returncode = os.waitstatus_to_exitcode(status)
-            return process.returncode, usage.ru_maxrss * 1024
-        time.sleep(0.01)
-    process.kill()
-    _, _, usage = os.wait4(process.pid, 0)
-    process.returncode = -9
-    return -9, usage.ru_maxrss * 1024
+def _wait(children, until):
+    """Peak bytes of each child, looked at as they run; all are killed at `until`."""
+    peaks = [0] * len(children)
+    while any(child.poll() is None for child in children):
+        if time.monotonic() > until:
+            for child in children:
+                child.kill()
+                child.wait()
+            break
+        for index, child in enumerate(children):
+            peaks[index] = max(peaks[index], peak_bytes(child.pid))
+        time.sleep(0.005)
+    return peaks
 
 
 def lasso(arguments, workers=1, processes=1, limit=600.0, model=True):
@@ -59,15 +59,17 @@ def lasso(arguments, workers=1, processes=1, limit=600.0, model=True):
             own = ["-p", str(index)] if processes > 1 else []
             with open(place / f"out{index}", "w") as out, open(place / f"err{index}", "w") as err:
                 children.append(subprocess.Popen(command + own, stdout=out, stderr=err))
-        ended = [_wait(child, started + limit) for child in children]
+        peaks = _wait(children, started + limit)
         wall = time.monotonic() - started
-        if any(code not in (0, 5) for code, _ in ended):
-            if all(code != -9 for code, _ in ended):
-                raise RuntimeError(f"{' '.join(command)}: {(place / 'err0').read_text()}")
+        codes = [child.returncode for child in children]
+        if -9 in codes:
             return None
+        if any(code not in (0, 5) for code in codes):
+            raise RuntimeError(f"{' '.join(command)}: {(place / 'err0').read_text()}")
         result = json.loads((place / "out0").read_text())
         beta = load_file(place / "model.safetensors")["coefficients"] if model else None
-    return {"result": result, "beta": beta, "peak": sum(peak for _, peak in ended), "wall": wall}
+    peaks[0] = max(peaks[0], result["peak_bytes"] or 0)
+    return {"result": result, "beta": beta, "peak": sum(peaks), "wall": wall}
 
 
 class Strads:

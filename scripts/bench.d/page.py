@@ -39,7 +39,9 @@ def number(value, digits=2):
 
 
 def _linear(report):
-    return "\n".join([_machine(report), *map(_problem, report["problems"])])
+    about = (f"Medians of {report['repeats']}; {report['peer_threads']} thread for peers; "
+             f"--search {report['search']:g} --limit {report['limit']:g}.")
+    return "\n".join([_machine(report), about, *map(_problem, report["problems"])])
 
 
 def _problem(problem):
@@ -61,9 +63,14 @@ def _row(contestant, ours):
     met = tight and tight["reached"] and ours and ours["reached"]
     cells.append(number(tight["train"] / ours["train"]) if met else "")
     last = tight or loose
-    cells += ([number(last["load"]), f"{last['peak'] / 1e6:.0f}", str(last["nonzeros"])]
+    cells += ([number(last["load"]), _megabytes(last["peak"]), str(last["nonzeros"])]
               if last else ["", "", ""])
     return f"| {contestant['name']} | " + " | ".join(cells) + " |"
+
+
+def _megabytes(peak):
+    """Empty where the system does not tell."""
+    return f"{peak / 1e6:.0f}" if peak else ""
 
 
 def _cell(target, contestant):
@@ -77,7 +84,11 @@ def _cell(target, contestant):
 
 def _ablation(report):
     """A table a design: rows are arms, columns block widths."""
-    lines = [_machine(report)]
+    low, high = report["load_average"]
+    lines = [_machine(report), "",
+             f"Design of {report['design']['rows']:,} rows and {report['design']['columns']:,} "
+             f"columns; {report['workers']} worker; medians of {report['repeats']}; runs ended after "
+             f"{report['limit']:g} s; load average {low:.1f} before, {high:.1f} after."]
     widths = report["widths"]
     for measure, title in (("seconds", "seconds"), ("updates", "thousands of updates")):
         lines += ["", f"{title.capitalize()} to a relative gap of {report['target']:g}:", "",

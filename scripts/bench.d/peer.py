@@ -8,7 +8,6 @@ the answer is a line of JSON with the seconds of the fit alone.
 
 import json
 import os
-import resource
 import sys
 import time
 
@@ -20,10 +19,11 @@ import numpy as np  # noqa: E402
 import scipy.sparse as sp  # noqa: E402
 
 import data  # noqa: E402
+import places  # noqa: E402
 
 
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return places.peak_bytes("self")
 
 
 def sklearn(x, y, lam, tol, steps, intercept):
