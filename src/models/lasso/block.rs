@@ -18,7 +18,9 @@ use crate::shard::ColumnShard;
 
 /// Coordinate passes over the support before Newton steps: about twice a factorisation's work,
 /// within these bounds. Where passes are cheap they often settle the block alone.
-const SWEEPS: (usize, usize) = (3, 200);
+const SWEEPS: (usize, usize) = (3, 5000);
+/// Passes over the support between two looks at the gap.
+const SPELL: usize = 32;
 /// Newton steps in a row.
 const STEPS: usize = 60;
 /// Looks at the whole block after which it is given back as it is.
@@ -210,14 +212,16 @@ impl Block<'_> {
         updates
     }
 
-    /// A pass over the whole block, then passes over the support while they make progress.
+    /// A pass over the whole block, then passes over the support until the gap is small enough,
+    /// they make no progress, or Newton steps would be cheaper.
     fn descend(&mut self, residual: &mut RowVector, more: usize, tolerance: f64) -> u64 {
         let (mut updates, _) = self.sweep(residual, true);
         let scale = (self.rows.square / self.rows.total).sqrt();
-        for _ in 0..(self.sweeps() * more).min(SWEEPS.1) {
+        for pass in 1..=(self.sweeps() * more).min(SWEEPS.1) {
             let (steps, largest) = self.sweep(residual, false);
             updates += steps;
-            if largest <= 0.01 * tolerance * scale {
+            let still = largest <= 0.01 * tolerance * scale;
+            if still || pass % SPELL == 0 && self.measure(residual).relative_gap() <= tolerance {
                 break;
             }
         }

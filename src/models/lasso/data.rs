@@ -50,7 +50,7 @@ impl<I: RowId> Lasso<I> {
         self.lambda_max = f64::NAN;
     }
 
-    /// The share of the shards in what a refresh must know: entries, columns, λ_max, fitted values.
+    /// The share of the shards in what a refresh must know: cost, columns, λ_max, fitted values.
     pub(super) fn refresh_effect(&mut self, shard: usize, effect: &mut Vec<u64>) {
         let (layout, options) = (self.layout, &self.options);
         let shard_index = shard;
@@ -65,7 +65,7 @@ impl<I: RowId> Lasso<I> {
         };
         let last = shard.columns.len().checked_sub(1);
         let columns = last.map_or(0, |last| layout.column(shard_index, last) + 1);
-        effect.extend([shard.entries() as u64, columns as u64, lambda_max.to_bits()]);
+        effect.extend([shard.cost(), columns as u64, lambda_max.to_bits()]);
         effect.push(u64::from(fitted.is_some()));
         if let Some(fitted) = fitted {
             put_vector(&fitted, effect);
@@ -73,13 +73,13 @@ impl<I: RowId> Lasso<I> {
     }
 
     pub(super) fn refresh(&mut self, round: &Round<'_, Self>) {
-        let (mut entries, mut warm) = (0u64, false);
+        let (mut cost, mut warm) = (0u64, false);
         let mut lambda_max = Some(0.0f64);
         let mut columns = self.columns as u64;
         let mut fitted: Vec<&[u64]> = Vec::new();
         for words in round.moves.effects() {
-            let [stored, width, largest, nonzero, vector @ ..] = words else { damaged() };
-            entries += stored;
+            let [part, width, largest, nonzero, vector @ ..] = words else { damaged() };
+            cost += part;
             columns = columns.max(*width);
             warm |= *nonzero == 1;
             // Of shards that were not all asked nothing is known.
@@ -91,7 +91,7 @@ impl<I: RowId> Lasso<I> {
         if self.lambda_max.is_nan() && !self.has_free() {
             self.lambda_max = lambda_max.unwrap_or(f64::NAN);
         }
-        self.cost = 2.0 * entries as f64 / (columns as f64).max(1.0);
+        self.cost = cost as f64 / (columns as f64).max(1.0);
         let mut residual = RowVector::new(self.rows.centred(), 0.0, &self.rows);
         let fitted = sum_vectors(fitted.into_iter(), &self.rows).unwrap_or_else(|_| damaged());
         residual.add_vector(-1.0, &fitted);

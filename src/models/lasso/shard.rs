@@ -93,9 +93,21 @@ impl Shard {
         self.screened.fill(false);
     }
 
-    /// Stored entries of all columns.
-    pub fn entries(&self) -> usize {
-        (0..self.columns.len()).map(|at| self.columns.entries(at)).sum()
+    /// Arithmetic of one update of every column, in nanoseconds: a dot product and an addition at
+    /// the measured speed of the kernels, by shape alone.
+    pub fn cost(&self) -> u64 {
+        let columns = &self.columns;
+        let of_column = |at: usize| {
+            let entries = columns.entries(at) as f64;
+            let each = match (columns.is_sparse(at), columns.entries(at) < columns.rows()) {
+                (true, _) => 2.0,
+                // Two-bit: an entry is four rows.
+                (false, true) => 0.4,
+                (false, false) => 0.2,
+            };
+            50.0 + each * entries
+        };
+        (0..columns.len()).map(of_column).sum::<f64>() as u64
     }
 
     /// The shard's part of the fitted values; nothing if all its coefficients are zero.
