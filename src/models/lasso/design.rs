@@ -37,8 +37,10 @@ impl Rows {
             }
         }
         let square = sum(&|i| weight(i) * (response[i] - mean).powi(2));
-        let varies = square > CONSTANT * sum(&|i| weight(i) * response[i].powi(2));
-        let square = if varies { square } else { 0.0 };
+        let squares = sum(&|i| weight(i) * response[i].powi(2));
+        // (Squares that overflow are kept: the certificate will say that nothing is known.)
+        let constant = square <= CONSTANT * squares && squares.is_finite();
+        let square = if constant { 0.0 } else { square };
         Rows { response, weights, held_out: None, total, mean, square }
     }
 

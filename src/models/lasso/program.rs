@@ -77,6 +77,8 @@ pub struct Lasso<I = u64> {
     pub(super) solved: Option<f64>,
     pub(super) above: f64,
     pub(super) fresh: bool,
+    /// Certificates in the stage so far.
+    pub(super) looks: u32,
     /// Only unpenalised columns are being solved for.
     pub(super) null: bool,
     pub(super) lambda_max: f64,
@@ -113,6 +115,7 @@ impl<I: RowId> Lasso<I> {
             solved: None,
             above: f64::INFINITY,
             fresh: false,
+            looks: 0,
             null: false,
             lambda_max: f64::NAN,
             cost: 1.0,

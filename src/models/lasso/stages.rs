@@ -11,6 +11,8 @@ use super::shard::Shard;
 
 /// Gap at which a stage on the way to the λ asked for is left.
 const STAGE_GAP: f64 = 1e-2;
+/// Certificates after which a stage on the way is left as it is: it is only a way.
+const STAGE_LOOKS: u32 = 25;
 /// A λ under which every penalised coefficient is zero, and how well the others are solved then.
 const NULL_LAMBDA: f64 = 1e150;
 pub(super) const NULL_GAP: f64 = 1e-12;
@@ -58,6 +60,7 @@ impl<I: RowId> Lasso<I> {
 
     pub(super) fn enter_stage(&mut self) {
         self.fresh = true;
+        self.looks = 0;
         self.shards.iter_mut().for_each(Shard::unscreen);
     }
 
@@ -100,7 +103,8 @@ impl<I: RowId> Lasso<I> {
             }
             return;
         }
-        let reached = measure.relative_gap() <= STAGE_GAP;
+        self.looks += 1;
+        let reached = measure.relative_gap() <= STAGE_GAP || self.looks >= STAGE_LOOKS;
         if !self.path.is_last() && reached {
             self.above = self.path.lambda();
             self.path.advance();
