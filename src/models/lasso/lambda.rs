@@ -1,7 +1,7 @@
 //! The path of falling λ that leads to the one asked for.
 
-/// The factor between stages of the path (measured: ALGORITHMS of the project's benchmark notes;
-/// smaller steps cost rounds, larger ones let the working set overshoot).
+/// The factor between stages of the path: three stages to a tenth of λ_max, six to a hundredth.
+/// Smaller steps cost rounds, larger ones let the working set overshoot.
 const RATIO: f64 = 0.45;
 
 /// A geometric path from where the solution is known to the target.

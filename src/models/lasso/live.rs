@@ -63,6 +63,7 @@ impl std::error::Error for RowError {}
 
 impl Row {
     /// A row of a response and columns with their values, in any order; zeros may be left out.
+    /// Columns are dense numbers: a model's memory grows with the largest, about 100 bytes each.
     ///
     /// # Errors
     /// If a number is not finite or a column occurs twice.
