@@ -1,3 +1,4 @@
 //! What is trained, one folder a model.
 
 pub mod lasso;
+pub mod mf;

@@ -1,4 +1,4 @@
-//! Compact column shards: the data of the keys that live on a shard.
+//! Compact column shards: the data of the keys that live on a shard; and ratings.
 //!
 //! [`ColumnShard`] keeps each column in its most compact exact form and computes on it in `f64`.
 //! The order in which the kernels add up is documented and part of the determinism contract: a
@@ -13,7 +13,9 @@ pub mod layout;
 #[cfg(target_arch = "x86_64")]
 mod lookup;
 mod moments;
+mod names;
 mod path;
+mod ratings;
 mod sparse;
 #[cfg(test)]
 mod tests;
@@ -22,4 +24,6 @@ mod wire;
 pub use columns::ColumnShard;
 pub use layout::Layout;
 pub use moments::{Moments, Weights};
+pub use names::Names;
+pub use ratings::{Entry, RatingError, Ratings, Unordered};
 pub use wire::CorruptColumn;
