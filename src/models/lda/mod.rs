@@ -1,0 +1,16 @@
+//! Topics: latent Dirichlet allocation (Blei, Ng, Jordan 2003) by exact collapsed Gibbs sampling
+//! (Griffiths, Steyvers 2004), with the words of the vocabulary rotating over shards of documents.
+//!
+//! ```text
+//! p(z = k | all else)  ∝  (n_dk + α_k) (n_wk + β_wk) / (n_k + Σ_v β_vk)     the token's own count removed
+//! ```
+
+mod corpus;
+mod model;
+mod names;
+mod options;
+
+pub use corpus::{Corpus, CorpusError};
+pub use model::{Counts, TopicModel};
+pub use names::Names;
+pub use options::{Alpha, MAX_TOPICS, Options, WordPrior};
