@@ -73,7 +73,11 @@ fn child_ends_late_unless_first() {
     let Some(arguments) = arguments() else { return };
     let late = arguments.options == "above" && arguments.cluster.process > 0
         || arguments.options == "first" && arguments.cluster.process == 0;
+    let very = arguments.options == "very" && arguments.cluster.process == 1;
     run(arguments, move |worker| {
+        if very {
+            sleep(Duration::from_millis(2500));
+        }
         exchange(worker);
         if late {
             sleep(Duration::from_millis(300));
@@ -274,6 +278,43 @@ fn a_killed_process_ends_the_others() {
     assert_eq!(outcomes[1].code, None);
     assert_one_line(&outcomes[0], 4, "strads: lost process 1: ");
     assert_one_line(&outcomes[2], 4, "strads: lost process 1: ");
+}
+
+#[test]
+fn a_stopped_process_is_named_by_the_others() {
+    let (mut children, _hosts) = play("child_waits", 3, "--peer-timeout 1");
+    (0..3).for_each(|process| children.wait_for(process, "underway"));
+    children.stop(1);
+    sleep(Duration::from_secs(3));
+    children.kill(1);
+    let outcomes = children.wait();
+    for survivor in [0, 2] {
+        assert_one_line(&outcomes[survivor], 4, "strads: lost process 1: reading data: no sign of");
+    }
+}
+
+#[test]
+fn workers_that_compute_for_long_are_not_lost() {
+    let options = "--options very --peer-timeout 1";
+    assert_clean(&play("child_ends_late_unless_first", 3, options).0.wait());
+}
+
+#[test]
+fn a_shared_secret_and_encryption() {
+    let mut secret = tempfile::NamedTempFile::new().expect("a temporary file");
+    secret.write_all(b"sixteen bytes or more\n").expect("room for a secret");
+    let flags = format!("-w 2 --encrypt --secret-file {}", secret.path().display());
+    let outcomes = play("child_exchange", 3, &flags).0.wait();
+    assert_clean(&outcomes);
+    assert_eq!(total(&outcomes), 6 * 499_500);
+}
+
+#[test]
+fn a_secret_is_required_off_the_loopback() {
+    let hosts = hostfile(&["192.0.2.1:2101".into(), "localhost:2102".into()]);
+    let mut children = Children::new();
+    children.play("child_exchange", &format!("-n 2 -p 1 -h {}", hosts.path().display()));
+    assert_one_line(&children.wait()[0], 2, "strads: process 0 at 192.0.2.1:2101 is not on the");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Connecting the processes of a run: listen, call those below, answer those above.
 
 use std::io::ErrorKind;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use super::ClusterError;
 use super::answer::Desk;
 use super::dial::dial;
-use super::hello::Hello;
+use super::handshake::Identity;
+use super::link::Link;
 use super::meeting::{Meeting, Progress};
 
 /// How often start-up looks for calls and connections.
@@ -22,32 +23,34 @@ const GRACE: Duration = Duration::from_millis(300);
 /// or a peer on this host that calls the port may have been given it as its own end.
 const PORT_WAIT: Duration = Duration::from_secs(2);
 
-/// Connects with every other process. The sockets come in process order, none at our own place.
+/// Connects with every other process, within `timeout`. The connections come in process order, none
+/// at our own place; each may be silent for `silence`.
 pub(super) fn connect(
-    hello: Hello,
+    us: Identity,
     addresses: Vec<String>,
     timeout: Duration,
-) -> Result<Vec<Option<TcpStream>>, ClusterError> {
+    silence: Duration,
+) -> Result<Vec<Option<Link>>, ClusterError> {
     let deadline = Instant::now() + timeout;
-    let meeting = Arc::new(Meeting::new(hello, addresses, deadline));
+    let meeting = Arc::new(Meeting::new(us, addresses, deadline, silence));
     let listener = listen(&meeting)?;
-    let desk = Desk::new(listener, meeting.clone());
-    let result = assemble(&meeting, &desk, timeout);
+    let mut desk = Desk::new(listener, meeting.clone());
+    let result = assemble(&meeting, &mut desk, timeout);
     meeting.end();
     result
 }
 
 fn assemble(
     meeting: &Arc<Meeting>,
-    desk: &Desk,
+    desk: &mut Desk,
     timeout: Duration,
-) -> Result<Vec<Option<TcpStream>>, ClusterError> {
+) -> Result<Vec<Option<Link>>, ClusterError> {
     start_dialers(meeting)?;
     let mut leave_at = None;
     loop {
         desk.serve().map_err(|e| ClusterError::Failed(format!("cannot accept calls: {e}")))?;
         let (missing, lost) = match meeting.progress() {
-            Progress::Complete(sockets) => return Ok(sockets),
+            Progress::Complete(links) => return Ok(links),
             Progress::Incomplete { missing, lost } => (missing, lost),
         };
         let now = Instant::now();

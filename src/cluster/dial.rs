@@ -43,8 +43,8 @@ pub(super) fn dial(meeting: &Meeting, peer: usize) {
 
 fn introduce(meeting: &Meeting, peer: usize, stream: TcpStream) -> Result<(), Refusal> {
     let callee = peer as u32;
-    handshake::call(&stream, &meeting.hello, callee)?;
-    meeting.join(callee, stream)
+    let seal = handshake::call(&stream, &meeting.us, callee)?;
+    meeting.join(callee, stream, seal)
 }
 
 /// Connects with the first address of a name that accepts.

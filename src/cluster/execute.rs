@@ -9,7 +9,8 @@ use timely::communication::allocator::{AllocatorBuilder, ProcessBuilder};
 use timely::worker::Worker;
 use timely::{CommunicationConfig, WorkerConfig};
 
-use super::hello::Hello;
+use super::handshake::Identity;
+use super::hello::{Hello, Run};
 use super::hook::{self, Role};
 use super::{ClusterError, Flags, bootstrap};
 
@@ -84,8 +85,8 @@ fn allocators(
         };
         return config.try_build().map_err(ClusterError::Failed);
     }
-    let hello = hello(flags, digest);
-    let sockets = bootstrap::connect(hello, addresses, flags.timeout())?;
+    let us = Identity { hello: hello(flags, digest), secret: flags.secret()? };
+    let links = bootstrap::connect(us, addresses, flags.timeout(), flags.silence())?;
     let hooks = Hooks {
         // Called by each network thread when it starts: the place to tell it what it is.
         log_fn: Arc::new(|setup| {
@@ -96,13 +97,20 @@ fn allocators(
     };
     let inner = ProcessBuilder::new_typed_vector(flags.threads, hooks.refill.clone(), None);
     let (me, threads) = (flags.process, flags.threads);
-    let (builders, network) =
-        initialize_networking_from_sockets(inner, sockets, me, threads, hooks)
-            .map_err(|error| ClusterError::Failed(format!("cannot start the network: {error}")))?;
+    let (builders, network) = initialize_networking_from_sockets(inner, links, me, threads, hooks)
+        .map_err(|error| ClusterError::Failed(format!("cannot start the network: {error}")))?;
     Ok((builders.into_iter().map(AllocatorBuilder::Tcp).collect(), Box::new(network)))
 }
 
 /// The flags are checked: every number is far below `u32::MAX`.
 fn hello(flags: &Flags, digest: &[u8]) -> Hello {
-    Hello::new(flags.processes as u32, flags.threads as u32, flags.process as u32, digest)
+    Hello::new(&Run {
+        processes: flags.processes as u32,
+        threads: flags.threads as u32,
+        process: flags.process as u32,
+        encrypted: flags.encrypt,
+        generation: flags.generation,
+        job: &flags.job,
+        options: digest,
+    })
 }

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::secret::Secret;
 use super::{ClusterError, hostfile};
 
 /// The most workers a run may have. Timely keeps a queue for every pair of workers in a process;
 /// far above any sensible use, this turns a slip of the finger into an error.
 const MOST_WORKERS: usize = 4096;
 
-/// The longest connect timeout in seconds: a day.
+/// The longest timeout in seconds: a day.
 const LONGEST_TIMEOUT: u64 = 24 * 60 * 60;
 
 /// How many threads and processes run a computation, and which of the processes this is.
@@ -53,9 +54,28 @@ pub struct Flags {
     /// How long to wait for the other processes when starting
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub connect_timeout: u64,
+    /// How long another process may be silent before it counts as lost
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub peer_timeout: u64,
+    /// File with the secret that all processes share, 16 bytes or more [default: STRADS_SECRET];
+    /// required unless all processes are on this host's loopback
+    #[arg(long, value_name = "FILE")]
+    pub secret_file: Option<PathBuf>,
+    /// Encrypt what processes send each other
+    #[arg(long)]
+    pub encrypt: bool,
+    /// Name of this run: processes of others are turned away
+    #[arg(long, value_name = "NAME", env = "STRADS_JOB", default_value = "", hide_env = true)]
+    pub job: String,
+    /// How often this run has been started anew: processes left over from before are turned away
+    #[arg(long, value_name = "N", env = "STRADS_GENERATION", default_value_t = 0, hide_env = true)]
+    pub generation: u64,
     /// Addresses given by the program; they take the place of a hostfile.
     #[arg(skip)]
     given: Option<Vec<String>>,
+    /// A secret given by the program; it takes the place of a file.
+    #[arg(skip)]
+    given_secret: Option<Vec<u8>>,
 }
 
 /// A command line of nothing but flags.
@@ -89,7 +109,13 @@ impl Flags {
             process: 0,
             hostfile: None,
             connect_timeout: 30,
+            peer_timeout: 30,
+            secret_file: None,
+            encrypt: false,
+            job: String::new(),
+            generation: 0,
             given: None,
+            given_secret: None,
         }
     }
 
@@ -104,6 +130,11 @@ impl Flags {
         }
     }
 
+    /// The same with a secret that all processes share, 16 bytes or more.
+    pub fn with_secret(self, secret: &[u8]) -> Flags {
+        Flags { given_secret: Some(secret.to_vec()), ..self }
+    }
+
     /// The number of workers over all processes.
     pub fn workers(&self) -> usize {
         self.threads.saturating_mul(self.processes)
@@ -113,8 +144,8 @@ impl Flags {
     /// single process).
     ///
     /// # Errors
-    /// [`ClusterError::Usage`] if a number is out of range, or if the hostfile cannot be read, has
-    /// a line that is no address, or too few of them.
+    /// [`ClusterError::Usage`] if a number is out of range, if the hostfile cannot be read, has a
+    /// line that is no address, or too few of them, or if a secret is missing or no good.
     pub fn addresses(&self) -> Result<Vec<String>, ClusterError> {
         self.check().map_err(ClusterError::Usage)?;
         let processes = self.processes;
@@ -126,7 +157,37 @@ impl Flags {
             (None, Some(file)) => hostfile::read(file, processes),
             (None, None) => Ok((0..processes).map(|i| format!("localhost:{}", 2101 + i)).collect()),
         };
-        addresses.map_err(ClusterError::Usage)
+        let addresses = addresses.map_err(ClusterError::Usage)?;
+        self.check_secret(&addresses).map_err(ClusterError::Usage)?;
+        Ok(addresses)
+    }
+
+    /// What the processes share.
+    pub(super) fn secret(&self) -> Result<Secret, ClusterError> {
+        let secret = match &self.given_secret {
+            Some(given) => Secret::given(given),
+            None => Secret::find(self.secret_file.as_deref()),
+        };
+        secret.map_err(ClusterError::Usage)
+    }
+
+    /// Whoever reaches the port of a process without a secret can join the run in place of another:
+    /// that takes a login on this host, if every process is on the loopback.
+    fn check_secret(&self, addresses: &[String]) -> Result<(), String> {
+        if !self.secret().map_err(|error| error.to_string())?.is_none() {
+            return Ok(());
+        }
+        if self.encrypt {
+            return Err("--encrypt needs a secret: --secret-file or STRADS_SECRET".into());
+        }
+        match addresses.iter().position(|address| !hostfile::is_loopback(address)) {
+            None => Ok(()),
+            Some(process) => Err(format!(
+                "process {process} at {} is not on the loopback: a secret is required, \
+                 --secret-file or STRADS_SECRET",
+                addresses[process]
+            )),
+        }
     }
 
     /// How long start-up may take.
@@ -134,8 +195,13 @@ impl Flags {
         Duration::from_secs(self.connect_timeout)
     }
 
+    /// How long a peer may be silent.
+    pub(super) fn silence(&self) -> Duration {
+        Duration::from_secs(self.peer_timeout)
+    }
+
     fn check(&self) -> Result<(), String> {
-        let Flags { threads, processes, process, connect_timeout, .. } = *self;
+        let Flags { threads, processes, process, connect_timeout, peer_timeout, .. } = *self;
         if threads == 0 {
             return Err("-w 0: a process needs at least one worker thread".into());
         }
@@ -153,10 +219,12 @@ impl Flags {
                 "-w {threads} -n {processes}: more than {MOST_WORKERS} workers in all"
             ));
         }
-        if !(1..=LONGEST_TIMEOUT).contains(&connect_timeout) {
-            return Err(format!(
-                "--connect-timeout {connect_timeout}: expected 1 to {LONGEST_TIMEOUT} seconds"
-            ));
+        for (flag, seconds) in [("connect", connect_timeout), ("peer", peer_timeout)] {
+            if !(1..=LONGEST_TIMEOUT).contains(&seconds) {
+                return Err(format!(
+                    "--{flag}-timeout {seconds}: expected 1 to {LONGEST_TIMEOUT} seconds"
+                ));
+            }
         }
         Ok(())
     }
@@ -218,6 +286,9 @@ mod tests {
             "x -w 18446744073709551615 -n 3",
             "x --connect-timeout 0",
             "x --connect-timeout 18446744073709551615",
+            "x --peer-timeout 0",
+            "x -n 2 --secret-file /nonexistent",
+            "x -n 2 --encrypt",
         ] {
             let error = parse(line).addresses().expect_err(line);
             assert_eq!(error.code(), 2, "{line}");
@@ -229,8 +300,15 @@ mod tests {
     fn constructors_for_programs() {
         assert_eq!(Flags::thread().workers(), 1);
         assert_eq!(Flags::threads(4).workers(), 4);
-        let addresses = vec!["a:1".to_string(), "b:1".to_string()];
+        let addresses = vec!["a:1".to_string(), "[::1]:1".to_string()];
         let flags = Flags::cluster(2, 1, addresses.clone());
+        let error = flags.addresses().expect_err("off the loopback without a secret");
+        assert!(
+            error.to_string().starts_with("process 0 at a:1 is not on the loopback"),
+            "{error}"
+        );
+        assert!(flags.clone().with_secret(b"short").addresses().is_err());
+        let flags = flags.with_secret(b"0123456789abcdef");
         assert_eq!((flags.workers(), flags.addresses()), (4, Ok(addresses)));
         assert!(Flags::cluster(1, 0, vec![]).addresses().is_err());
         assert!(Flags::cluster(1, 0, vec!["a:1".into(), "a".into()]).addresses().is_err());

@@ -67,6 +67,14 @@ fn is_address(text: &str) -> bool {
     host_is_good && digits_only && port.parse::<u16>().is_ok_and(|port| port != 0)
 }
 
+/// Whether an address that passed the checks is on the loopback of any host, by its own words: names
+/// other than `localhost` may mean anything.
+pub(super) fn is_loopback(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let inner = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    host == "localhost" || inner.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 fn has_blank(text: &str) -> bool {
     text.contains(char::is_whitespace)
 }
@@ -100,6 +108,16 @@ mod tests {
         assert_eq!(bad("a b:1\n"), "F:1: expected HOST:PORT, found 'a b:1'");
         assert_eq!(bad("a:1\na:1\n"), "F:2: a:1 is the address of process 0 already");
         assert_eq!(bad("a:1\n# b:2\n"), "hostfile F: -n 2 needs 2 addresses, found 1");
+    }
+
+    #[test]
+    fn loopback_is_told_by_the_words_alone() {
+        for address in ["localhost:1", "127.0.0.1:1", "127.9.9.9:1", "[::1]:1"] {
+            assert!(is_loopback(address), "{address}");
+        }
+        for address in ["alpha:1", "localhost.example:1", "10.0.0.1:1", "[::2]:1", "0.0.0.0:1"] {
+            assert!(!is_loopback(address), "{address}");
+        }
     }
 
     #[test]

@@ -1,34 +1,37 @@
 //! Who has come so far: the state that the threads of start-up share.
 
-use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::hello::{Hello, Refusal};
+use super::handshake::Identity;
+use super::hello::Refusal;
+use super::link::{Link, Seal};
 
 /// One start-up of one process.
 pub(super) struct Meeting {
-    /// How this process introduces itself.
-    pub(super) hello: Hello,
+    /// How this process introduces itself, and what it knows.
+    pub(super) us: Identity,
     /// The address of each process.
     pub(super) addresses: Vec<String>,
     /// When start-up must be complete.
     pub(super) deadline: Instant,
+    /// How long a connected process may be silent.
+    silence: Duration,
     state: Mutex<State>,
 }
 
 /// How far start-up has come.
 pub(super) enum Progress {
-    /// The sockets in process order, none at our own place.
-    Complete(Vec<Option<TcpStream>>),
+    /// The connections in process order, none at our own place.
+    Complete(Vec<Option<Link>>),
     /// Some processes have not come, and one that had come may have gone.
     Incomplete { missing: Vec<usize>, lost: Option<usize> },
 }
 
 struct State {
     /// The connection with each process; none with ourselves.
-    sockets: Vec<Option<TcpStream>>,
+    links: Vec<Option<Link>>,
     /// Why a process is missing, as far as known.
     troubles: Vec<String>,
     /// Why this run cannot become complete.
@@ -38,37 +41,49 @@ struct State {
 }
 
 impl Meeting {
-    pub(super) fn new(hello: Hello, addresses: Vec<String>, deadline: Instant) -> Meeting {
+    /// Before anybody has come.
+    pub(super) fn new(
+        us: Identity,
+        addresses: Vec<String>,
+        deadline: Instant,
+        silence: Duration,
+    ) -> Meeting {
         let state = State {
-            sockets: addresses.iter().map(|_| None).collect(),
+            links: addresses.iter().map(|_| None).collect(),
             troubles: addresses.iter().map(|_| "has not called".into()).collect(),
             verdict: None,
             over: false,
         };
-        Meeting { hello, addresses, deadline, state: Mutex::new(state) }
+        Meeting { us, addresses, deadline, silence, state: Mutex::new(state) }
     }
 
     /// The index of this process.
     pub(super) fn me(&self) -> usize {
-        self.hello.process as usize
+        self.us.hello.process as usize
     }
 
     /// Whether a process is connected.
     pub(super) fn has(&self, peer: u32) -> bool {
-        self.state().sockets.get(peer as usize).is_some_and(Option::is_some)
+        self.state().links.get(peer as usize).is_some_and(Option::is_some)
     }
 
     /// Makes a connection that has completed its handshake the one with process `peer`.
-    pub(super) fn join(&self, peer: u32, stream: TcpStream) -> Result<(), Refusal> {
-        // Sockets wait in non-blocking mode so that `is_alive` can look at them; timely makes them
-        // blocking again, and expects them without time limits.
-        prepare(&stream).map_err(Refusal::passing)?;
+    pub(super) fn join(
+        &self,
+        peer: u32,
+        stream: TcpStream,
+        seal: Option<Seal>,
+    ) -> Result<(), Refusal> {
         let mut state = self.state();
         if state.over {
             return Err(Refusal::passing("too late, start-up is over"));
         }
-        match state.sockets.get_mut(peer as usize) {
-            Some(socket) if socket.is_none() => *socket = Some(stream),
+        match state.links.get_mut(peer as usize) {
+            // Its heart beats from now on: others may be connected, and wait for us, long before
+            // our start-up is over.
+            Some(link) if link.is_none() => {
+                *link = Some(Link::new(stream, seal, self.silence).map_err(Refusal::passing)?);
+            }
             _ => return Err(Refusal::Passing(format!("process {peer} is connected already"))),
         }
         Ok(())
@@ -105,7 +120,7 @@ impl Meeting {
     pub(super) fn end(&self) {
         let mut state = self.state();
         state.over = true;
-        state.sockets.clear();
+        state.links.clear();
     }
 
     /// Looks how far start-up has come. If every process is connected, that ends it.
@@ -113,16 +128,16 @@ impl Meeting {
         let me = self.me();
         let mut state = self.state();
         let (mut missing, mut lost) = (Vec::new(), None);
-        for (peer, socket) in state.sockets.iter().enumerate().filter(|(peer, _)| *peer != me) {
-            match socket {
+        for (peer, link) in state.links.iter().enumerate().filter(|(peer, _)| *peer != me) {
+            match link {
                 None => missing.push(peer),
-                Some(stream) if !is_alive(stream) => lost = lost.or(Some(peer)),
+                Some(link) if !link.is_alive() => lost = lost.or(Some(peer)),
                 Some(_) => {}
             }
         }
         if missing.is_empty() {
             state.over = true;
-            return Progress::Complete(std::mem::take(&mut state.sockets));
+            return Progress::Complete(std::mem::take(&mut state.links));
         }
         Progress::Incomplete { missing, lost }
     }
@@ -140,19 +155,5 @@ impl Meeting {
     /// No thread panics while it holds the lock, and the state is sound between any two changes.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn prepare(stream: &TcpStream) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(None)?;
-    stream.set_write_timeout(None)?;
-    stream.set_nonblocking(true)
-}
-
-fn is_alive(stream: &TcpStream) -> bool {
-    match stream.peek(&mut [0]) {
-        Ok(read) => read > 0,
-        Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
     }
 }

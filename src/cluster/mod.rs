@@ -5,11 +5,15 @@
 //! worker, or the loss of any process, ends every process promptly with one line on stderr and one
 //! of the exit codes in [`fail`].
 //!
-//! Start-up is a handshake of three small messages on each connection: process *i* calls every
-//! process below *i* and is called by those above. Both sides compare release, number of processes
-//! and threads, and a digest of the options; connections that are not from a peer of this run are
-//! turned away with one line and hold nobody up. Peers are not authenticated: run on networks
-//! whose hosts are trusted.
+//! Start-up is a handshake of a few small messages on each connection: process *i* calls every
+//! process below *i* and is called by those above. Both sides prove that they know the secret of
+//! the run (HMAC-SHA-256 of fresh nonces) and compare release, name and generation of the run,
+//! number of processes and threads, and a digest of the options; connections that are not from a
+//! peer of this run are turned away with one line and hold nobody up. A secret is required unless
+//! every process is on this host's loopback. Connections can be encrypted.
+//!
+//! While the computation runs, each process hears a heartbeat of every other. One that stays silent
+//! for longer than the peer timeout is named and ends the run.
 
 mod answer;
 mod bootstrap;
@@ -22,7 +26,10 @@ mod handshake;
 mod hello;
 mod hook;
 mod hostfile;
+mod link;
 mod meeting;
+mod secret;
+mod wire;
 
 pub use error::ClusterError;
 pub use execute::execute;

@@ -115,6 +115,13 @@ impl Children {
         self.0[index].child.kill().expect("it was running");
     }
 
+    /// Stops a child without ending it: SIGSTOP.
+    pub fn stop(&self, index: usize) {
+        let id = self.0[index].child.id().to_string();
+        let stopped = Command::new("kill").args(["-STOP", &id]).status().expect("a kill command");
+        assert!(stopped.success());
+    }
+
     /// Waits for all children, in the order they were started.
     pub fn wait(mut self) -> Vec<Outcome> {
         let start = Instant::now();
