@@ -39,6 +39,12 @@ impl<'a> Cursor<'a> {
         self.bytes.get(self.at).copied()
     }
 
+    /// The byte after this one, if any.
+    #[inline]
+    pub fn next_byte(&self) -> Option<u8> {
+        self.bytes.get(self.at + 1).copied()
+    }
+
     /// The bytes from `start` to here.
     pub fn since(&self, start: usize) -> &'a [u8] {
         self.bytes.get(start..self.at).unwrap_or_default()

@@ -2,7 +2,7 @@
 
 use super::files::Memory;
 use super::ordered::Job;
-use super::{ReadError, ReadOptions, Table, read_job};
+use super::{RatingFile, RatingOptions, ReadError, ReadOptions, Table, ratings, read_job};
 use std::path::Path;
 
 /// The most rows and columns that are accepted here, so that a short input stays cheap.
@@ -74,5 +74,34 @@ pub fn check(files: &[(&str, &[u8])], path: &str, options: &ReadOptions) {
                 assert_eq!(data.value(local, row), value, "shard {shard} column {local} row {row}");
             }
         }
+    }
+}
+
+/// Reads the ratings in a file in chunks of about `chunk` bytes.
+///
+/// # Errors
+///
+/// As [`read_ratings`](super::read_ratings).
+pub fn read_ratings(
+    bytes: &[u8],
+    options: &RatingOptions,
+    chunk: usize,
+) -> Result<RatingFile, ReadError> {
+    let files = &Memory(&[("f", bytes)]);
+    let threads = ReadOptions { threads: options.threads, ..ReadOptions::default() };
+    let job = Job { files, options: &threads, progress: &(), chunk, most: MOST };
+    ratings::read_job(&job, Path::new("f"), options)
+}
+
+/// Reads ratings in one piece and in small chunks on several threads; panics if the outcomes
+/// differ.
+pub fn check_ratings(bytes: &[u8], options: &RatingOptions) {
+    let text = |threads, chunk| {
+        let options = RatingOptions { threads, ..options.clone() };
+        format!("{:?}", read_ratings(bytes, &options, chunk).map_err(|error| error.to_string()))
+    };
+    let one = text(1, 1 << 20);
+    for (chunk, threads) in [(1, 1), (7, 2), (50, 3)] {
+        assert_eq!(text(threads, chunk), one, "chunks of {chunk}");
     }
 }

@@ -18,6 +18,8 @@
 //!
 //! A response file, if one is named, takes the place of the response above in every format.
 //!
+//! [`read_ratings`] reads ratings of items by users.
+//!
 //! [`write()`] writes what [`read`] reads, but for plink.
 
 mod csv;
@@ -34,6 +36,7 @@ mod options;
 mod ordered;
 mod plink;
 mod progress;
+mod ratings;
 mod response;
 mod sparse;
 mod stream;
@@ -45,6 +48,7 @@ pub use error::ReadError;
 pub use format::Format;
 pub use options::{Base, ReadOptions};
 pub use progress::Progress;
+pub use ratings::{RatingFile, RatingOptions, Separator, read_ratings};
 pub use table::Table;
 pub use write::{WriteError, response_path, write};
 

@@ -14,6 +14,7 @@ pub mod layout;
 mod lookup;
 mod moments;
 mod names;
+mod ordering;
 mod path;
 mod ratings;
 mod sparse;

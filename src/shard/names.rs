@@ -99,6 +99,11 @@ impl Names {
         (0..self.len()).map(|position| self.get(position))
     }
 
+    /// No names yet, and room for so many, of so many bytes together.
+    pub(crate) fn with_capacity(count: usize, bytes: usize) -> Self {
+        Names { text: String::with_capacity(bytes), ends: Vec::with_capacity(count) }
+    }
+
     /// Appends a name, which must come after the last one.
     pub(crate) fn push(&mut self, name: &str) {
         self.text.push_str(name);

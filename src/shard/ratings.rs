@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Names;
+use super::ordering::{Order, order, pick};
 
 /// Ratings in the order of their users, each user's in the order of the items, no pair twice.
 ///
@@ -113,10 +114,11 @@ impl Ratings {
             weight: None,
             time: None,
         };
-        Self::new(Arc::new(users), Arc::new(items), unordered)
+        Self::new(Arc::new(users), Arc::new(items), unordered, 1)
     }
 
-    /// Puts ratings in order and drops all but the last of each pair. Takes `O(n log n)`.
+    /// Puts ratings in order and drops all but the last of each pair, on `threads` threads; the
+    /// result is the same for any number. Takes `O(n log n)` and 20 bytes a rating on the way.
     ///
     /// # Errors
     /// If a value is not finite, a weight is negative or not finite, columns differ in length or a
@@ -124,18 +126,22 @@ impl Ratings {
     pub fn new(
         users: Arc<Names>,
         items: Arc<Names>,
-        unordered: Unordered,
+        mut unordered: Unordered,
+        threads: usize,
     ) -> Result<Self, RatingError> {
         unordered.check(users.len(), items.len())?;
-        let (starts, order) = unordered.in_order(users.len());
-        let duplicates = (unordered.user.len() - order.len()) as u64;
-        let take = |order: &[u32]| Columns {
-            item: order.iter().map(|&at| unordered.item[at as usize]).collect(),
-            value: order.iter().map(|&at| unordered.value[at as usize]).collect(),
-            weight: pick(&unordered.weight, order),
-            time: pick(&unordered.time, order),
+        let count = unordered.user.len();
+        let Order { starts, keys } = order(&unordered, users.len(), threads);
+        unordered.user = Vec::new();
+        unordered.item = Vec::new();
+        let columns = Columns {
+            item: keys.iter().map(|key| (key >> 32) as u32).collect(),
+            value: pick(&unordered.value, &keys),
+            weight: unordered.weight.map(|weight| pick(&weight, &keys)),
+            time: unordered.time.map(|time| pick(&time, &keys)),
         };
-        Ok(Ratings { columns: take(&order), users, items, duplicates, starts })
+        let duplicates = (count - keys.len()) as u64;
+        Ok(Ratings { users, items, duplicates, starts, columns })
     }
 
     /// The number of ratings.
@@ -278,37 +284,6 @@ impl Unordered {
             None => Ok(()),
         }
     }
-
-    /// Where each user's ratings start, and the ratings to keep in order.
-    fn in_order(&self, users: usize) -> (Vec<usize>, Vec<u32>) {
-        let mut ends = vec![0usize; users + 1];
-        self.user.iter().for_each(|&user| ends[user as usize + 1] += 1);
-        for user in 0..users {
-            ends[user + 1] += ends[user];
-        }
-        let mut grouped = vec![0u64; self.user.len()];
-        let mut next = ends.clone();
-        for (at, (&user, &item)) in self.user.iter().zip(&self.item).enumerate() {
-            grouped[next[user as usize]] = u64::from(item) << 32 | at as u64;
-            next[user as usize] += 1;
-        }
-        let mut starts = Vec::with_capacity(users + 1);
-        let mut order: Vec<u32> = Vec::with_capacity(grouped.len());
-        starts.push(0);
-        for user in 0..users {
-            let row = &mut grouped[ends[user]..ends[user + 1]];
-            row.sort_unstable();
-            let is_last =
-                |at: usize| row.get(at + 1).is_none_or(|&next| next >> 32 != row[at] >> 32);
-            order.extend((0..row.len()).filter(|&at| is_last(at)).map(|at| row[at] as u32));
-            starts.push(order.len());
-        }
-        (starts, order)
-    }
-}
-
-fn pick<T: Copy>(column: &Option<Vec<T>>, order: &[u32]) -> Option<Vec<T>> {
-    column.as_ref().map(|all| order.iter().map(|&at| all[at as usize]).collect())
 }
 
 #[cfg(test)]
@@ -328,7 +303,7 @@ mod tests {
             weight: Some(vec![0.0, 1.0, 2.0, 3.0, 4.0]),
             time: Some(vec![9, 8, 7, 6, 5]),
         };
-        let ratings = Ratings::new(names(3), names(2), unordered).unwrap();
+        let ratings = Ratings::new(names(3), names(2), unordered, 1).unwrap();
         let entry = |user, item, value, weight, time| Entry { user, item, value, weight, time };
         let all: Vec<Entry> = ratings.iter().collect();
         let expected =
@@ -353,7 +328,7 @@ mod tests {
             weight: Some(vec![weight]),
             time: None,
         };
-        let make = |unordered| Ratings::new(names(1), names(1), unordered).map(|_| ());
+        let make = |unordered| Ratings::new(names(1), names(1), unordered, 1).map(|_| ());
         assert_eq!(make(one(f32::INFINITY, 1.0)), Err(RatingError::Value(f32::INFINITY)));
         assert!(matches!(make(one(f32::NAN, 1.0)), Err(RatingError::Value(_))));
         assert_eq!(make(one(1.0, -1.0)), Err(RatingError::Weight(-1.0)));
