@@ -13,6 +13,10 @@ use bytemuck::Pod;
 
 use crate::container::{Columns, Moves, Partials};
 
+mod rotating;
+
+pub use rotating::{Rotating, Sweep, Turn};
+
 /// Names a parameter. Keys are dense integers `0..universe`, so that schedulers can keep one
 /// number a key in a flat array.
 pub trait Key: Pod + Ord + Hash + Debug + Send + Sync {

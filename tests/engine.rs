@@ -14,6 +14,8 @@ mod engine {
     mod policies;
     mod problem;
     mod processes;
+    mod rotating;
+    mod rotation;
     mod run;
     mod staleness;
     mod watch;

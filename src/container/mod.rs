@@ -10,6 +10,7 @@ mod columns;
 mod gathered;
 mod packet;
 mod pact;
+mod slice;
 mod wire;
 
 pub use assemble::Assembler;
@@ -17,6 +18,7 @@ pub use columns::Columns;
 pub use gathered::{Moves, Partials};
 pub use packet::{Block, Header, Packet};
 pub use pact::{Broadcast, BroadcastPusher, ByShard, by_shard};
+pub use slice::Slice;
 pub use wire::CHUNK;
 
 #[cfg(target_endian = "big")]

@@ -15,8 +15,8 @@
 //! message came first. The staleness is also the flow control: no more than *s + 1* rounds are
 //! ever in flight.
 //!
-//! A third form, *rotation*, in which slices of the model travel a ring of shards while data stays
-//! put, uses the same packets and pacts; its operator belongs beside the ones here.
+//! A third form, *rotation* ([`Rotate`]), in which slices of the model travel a ring of shards while
+//! data stays put, uses the same packets and pacts; its operator lies in `rotate`.
 
 mod effect;
 mod in_flight;
@@ -27,9 +27,11 @@ mod outbox;
 mod pace;
 mod pull;
 mod push;
+mod rotate;
 mod schedule;
 mod stage;
 mod sync;
 
 pub use model_parallel::{Certified, ModelParallel, Trained};
 pub use options::{Form, Options, Placement, Scheduling};
+pub use rotate::{GatherSlices, Ring, Rotate, RotateOptions, Rotated};

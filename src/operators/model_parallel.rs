@@ -1,7 +1,6 @@
 //! The extension trait: a program and a scheduler over a stream of changes.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use timely::dataflow::channels::pact::Pipeline;
@@ -10,6 +9,7 @@ use timely::dataflow::{Scope, Stream};
 use timely::order::{Product, TotalOrder};
 use timely::progress::Timestamp;
 
+use super::ingest::Arrived;
 use super::options::{Form, Options, Scheduling};
 use super::pace::Pace;
 use super::stage::{ClaimPacket, Inner, Stage};
@@ -86,12 +86,12 @@ where
         let stage = Rc::new(Stage {
             program,
             pace: Pace::new(options.staleness),
-            changes: RefCell::new(BTreeMap::new()),
+            changes: Arrived::default(),
             index: outer.index(),
             placement: options.placement(outer.peers()),
             options,
         });
-        let ticks = ingest::ingest(self, Rc::clone(&stage));
+        let ticks = ingest::ingest(self, Rc::clone(&stage.changes));
         outer.scoped::<Inner<T>, _, _>(name, |inner: Scope<'_, Inner<T>>| {
             let step = Product::new(Default::default(), 1);
             let (handle, reports) = inner.feedback::<ClaimPacket<P>>(step);

@@ -1,7 +1,6 @@
 //! What the operators of one worker share, and the packets between them.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -9,6 +8,7 @@ use timely::dataflow::operators::InputCapability;
 use timely::order::Product;
 use timely::progress::Timestamp;
 
+use super::ingest::Arrived;
 use super::options::{Form, Options, Placement, Scheduling};
 use super::pace::Pace;
 use crate::container::{Header, Packet};
@@ -73,8 +73,7 @@ impl Kind {
 pub(super) struct Stage<T: Timestamp, P: Program> {
     pub program: Rc<RefCell<P>>,
     pub pace: Pace,
-    /// Changes that arrived, by epoch, until the epoch begins.
-    pub changes: RefCell<BTreeMap<T, Vec<P::Change>>>,
+    pub changes: Arrived<T, P::Change>,
     pub index: usize,
     pub placement: Placement,
     pub options: Options,

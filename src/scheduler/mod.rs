@@ -11,6 +11,7 @@ mod couplings;
 mod dynamic;
 mod policy;
 mod priority;
+mod rotation;
 mod round_robin;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -21,6 +22,7 @@ pub use certified::{Certified, Stopping};
 pub use dynamic::Dynamic;
 pub use policy::{Policy, PolicyOptions, UnknownPolicy, build};
 pub use priority::{Priority, Source};
+pub use rotation::{Rotation, SweepLimits, Sweeps, Swept};
 pub use round_robin::RoundRobin;
 pub use tree::WeightTree;
 pub use uniform::Random;
