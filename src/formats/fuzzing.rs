@@ -2,7 +2,10 @@
 
 use super::files::Memory;
 use super::ordered::Job;
-use super::{RatingFile, RatingOptions, ReadError, ReadOptions, Table, ratings, read_job};
+use super::{
+    CorpusOptions, Documents, RatingFile, RatingOptions, ReadError, ReadOptions, Table, corpus,
+    ratings, read_job,
+};
 use std::path::Path;
 
 /// The most rows and columns that are accepted here, so that a short input stays cheap.
@@ -103,5 +106,38 @@ pub fn check_ratings(bytes: &[u8], options: &RatingOptions) {
     let one = text(1, 1 << 20);
     for (chunk, threads) in [(1, 1), (7, 2), (50, 3)] {
         assert_eq!(text(threads, chunk), one, "chunks of {chunk}");
+    }
+}
+
+/// Reads the documents of the file named `path` among `files`, in chunks of about `chunk` bytes.
+///
+/// # Errors
+///
+/// As [`read_documents`](super::read_documents).
+pub fn documents(
+    files: &[(&str, &[u8])],
+    path: &str,
+    options: &CorpusOptions,
+    chunk: usize,
+) -> Result<Documents, ReadError> {
+    let chunked = corpus::chunked(options);
+    let files = &Memory(files);
+    let job = Job { files, options: &chunked, progress: &(), chunk, most: MOST };
+    corpus::read_job(&job, Path::new(path), options)
+}
+
+/// The whole outcome of a read of documents as text.
+pub fn documents_outcome(read: &Result<Documents, ReadError>) -> String {
+    read.as_ref().map_or_else(ToString::to_string, |documents| format!("{documents:?}"))
+}
+
+/// Reads documents in one piece and in small chunks on several threads; panics if the outcomes
+/// differ.
+pub fn check_documents(files: &[(&str, &[u8])], path: &str, options: &CorpusOptions) {
+    let one = documents(files, path, &CorpusOptions { threads: 1, ..options.clone() }, 1 << 20);
+    for (chunk, threads) in [(1, 1), (7, 2), (50, 3)] {
+        let options = CorpusOptions { threads, ..options.clone() };
+        let again = documents(files, path, &options, chunk);
+        assert_eq!(documents_outcome(&again), documents_outcome(&one), "chunks of {chunk}");
     }
 }

@@ -1,4 +1,4 @@
-//! Files of numeric tables to column shards: one file a format.
+//! Files of numeric tables to column shards, and of documents to words: one file a format.
 //!
 //! [`read`] streams a file (plain, `.gz`, `.zst`, or `-` for standard input) in chunks that a
 //! number of threads parse, and keeps only the columns of the shards that are asked for. Memory
@@ -20,8 +20,11 @@
 //!
 //! [`read_ratings`] reads ratings of items by users.
 //!
+//! Documents are read by [`read_documents`]: `uci-bow` and `docs`.
+//!
 //! [`write()`] writes what [`read`] reads, but for plink.
 
+mod corpus;
 mod csv;
 mod cursor;
 mod dense;
@@ -44,6 +47,10 @@ mod svmlight;
 mod table;
 mod write;
 
+pub use corpus::{
+    CorpusFormat, CorpusOptions, Documents, Frequency, Stopwords, read_documents,
+    stopword_languages,
+};
 pub use error::ReadError;
 pub use format::Format;
 pub use options::{Base, ReadOptions};

@@ -21,6 +21,7 @@ mod sparse;
 #[cfg(test)]
 mod tests;
 mod wire;
+mod words;
 
 pub use columns::ColumnShard;
 pub use layout::Layout;
@@ -28,3 +29,4 @@ pub use moments::{Moments, Weights};
 pub use names::Names;
 pub use ratings::{Entry, RatingError, Ratings, Unordered};
 pub use wire::CorruptColumn;
+pub use words::Words;

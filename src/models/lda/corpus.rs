@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::names::Names;
+use crate::shard::Words;
 
 /// Why documents are not a corpus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl std::error::Error for CorpusError {}
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Corpus {
-    vocabulary: Names,
+    vocabulary: Words,
     /// Where each document's runs end.
     ends: Vec<u64>,
     words: Vec<u32>,
@@ -64,7 +64,7 @@ pub struct Corpus {
 
 impl Corpus {
     /// No documents yet.
-    pub fn new(vocabulary: Names) -> Self {
+    pub fn new(vocabulary: Words) -> Self {
         Corpus { vocabulary, ..Corpus::default() }
     }
 
@@ -92,12 +92,12 @@ impl Corpus {
     }
 
     /// The names of the words, by number.
-    pub fn vocabulary(&self) -> &Names {
+    pub fn vocabulary(&self) -> &Words {
         &self.vocabulary
     }
 
     /// The names of the words; the documents are let go.
-    pub fn into_vocabulary(self) -> Names {
+    pub fn into_vocabulary(self) -> Words {
         self.vocabulary
     }
 

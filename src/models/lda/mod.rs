@@ -7,10 +7,8 @@
 
 mod corpus;
 mod model;
-mod names;
 mod options;
 
 pub use corpus::{Corpus, CorpusError};
 pub use model::{Counts, TopicModel};
-pub use names::Names;
 pub use options::{Alpha, MAX_TOPICS, Options, WordPrior};

@@ -1,6 +1,6 @@
 //! What training gives.
 
-use super::names::Names;
+use crate::shard::Words;
 
 /// Sparse counts in rows: of each row its topics, ascending, with counts above 0.
 ///
@@ -62,7 +62,7 @@ impl Counts {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TopicModel {
     /// The names of the words, by number.
-    pub vocabulary: Names,
+    pub vocabulary: Words,
     /// How often each word was drawn for each topic: `V` rows, summed over the samples.
     pub word_topic: Counts,
     /// Tokens of each topic: column sums of `word_topic`.
