@@ -8,6 +8,7 @@ mod generate;
 mod input;
 mod inspect;
 mod lasso;
+mod launch;
 mod model;
 mod output;
 mod predict;
@@ -38,6 +39,7 @@ enum Task {
     Inspect(inspect::Arguments),
     Convert(convert::Arguments),
     Generate(generate::Arguments),
+    Launch(launch::Arguments),
 }
 
 const EXAMPLES: &str = "\
@@ -59,6 +61,7 @@ Exit codes:
   6  a model cannot be used";
 
 fn main() -> ExitCode {
+    strads::cluster::die_with_launcher();
     let command = match Command::try_parse() {
         Ok(command) => command,
         Err(error) => return refuse(&error).into(),
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Task::Inspect(arguments) => inspect::run(&arguments),
         Task::Convert(arguments) => convert::run(&arguments),
         Task::Generate(arguments) => generate::run(&arguments),
+        Task::Launch(arguments) => launch::run(&arguments),
     };
     match done {
         Ok(exit) => exit.into(),

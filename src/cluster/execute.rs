@@ -12,7 +12,7 @@ use timely::{CommunicationConfig, WorkerConfig};
 use super::handshake::Identity;
 use super::hello::{Hello, Run};
 use super::hook::{self, Role};
-use super::{ClusterError, Flags, bootstrap};
+use super::{ClusterError, Flags, bootstrap, die_with_launcher};
 
 /// Runs `func` on every worker of this process together with those of the other processes, and
 /// gives what the local workers return, in their order. Each worker runs its dataflows to
@@ -49,6 +49,7 @@ where
     F: Fn(&mut Worker) -> T + Send + Sync + 'static,
 {
     let addresses = flags.addresses()?;
+    die_with_launcher();
     hook::install();
     let (builders, network) = allocators(flags, addresses, digest)?;
     let started =
