@@ -284,7 +284,7 @@ fn a_killed_process_ends_the_others() {
 fn a_stopped_process_is_named_by_the_others() {
     let (mut children, _hosts) = play("child_waits", 3, "--peer-timeout 1");
     (0..3).for_each(|process| children.wait_for(process, "underway"));
-    children.stop(1);
+    children.signal(1, "STOP");
     sleep(Duration::from_secs(3));
     children.kill(1);
     let outcomes = children.wait();

@@ -2,8 +2,7 @@
 
 mod support;
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -94,28 +93,18 @@ fn a_command_with_checkpoints_goes_on_from_them() {
     }
 }
 
-/// A launch of two processes that wait for ever, once they have begun; with the ids of both.
-fn waiting(command: &[&str], stdout: &Path) -> (Child, Vec<String>) {
-    let file = std::fs::File::create(stdout).expect("a temporary directory");
-    let arguments = [&["-n", "2", "--"][..], command].concat();
-    let mut child = launch(&arguments)
-        .stdin(Stdio::null())
-        .stdout(file)
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary was built");
+/// A launch of two processes that wait for ever, once they have begun; with the ids that both print.
+fn waiting(command: &[&str]) -> (Children, Vec<String>) {
+    let mut children = Children::new();
+    children.spawn(&mut launch(&[&["-n", "2", "--"][..], command].concat()));
     let begin = Instant::now();
     loop {
-        let text = std::fs::read_to_string(stdout).expect("it was created");
+        let text = children.said(0);
         let ids: Vec<String> = text.lines().map(String::from).collect();
         if ids.len() == 2 && text.ends_with('\n') {
-            return (child, ids);
+            return (children, ids);
         }
-        if begin.elapsed() > LIMIT {
-            child.kill().expect("it runs");
-            child.wait().expect("our child");
-            panic!("processes do not start");
-        }
+        assert!(begin.elapsed() < LIMIT, "processes do not start");
         sleep(Duration::from_millis(10));
     }
 }
@@ -132,35 +121,28 @@ fn assert_gone(ids: &[String]) {
     }
 }
 
-fn signal(child: &Child, signal: &str) {
-    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
-    assert!(sent.expect("a kill command").success());
-}
-
 #[test]
 fn signals_are_passed_on_and_nobody_is_left() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    // One process in front of which a shell stands, and one that ignores the signal.
+    // A shell stands in front of each, and one ignores the signal.
     let command = ["sh", "-c", "echo $$; [ $3 = 1 ] && trap '' TERM; sleep 600; sleep 600"];
-    let (mut child, ids) = waiting(&command, &directory.path().join("ids"));
-    signal(&child, "-TERM");
-    assert_eq!(child.wait().expect("our child").code(), Some(128 + 15));
+    let (children, ids) = waiting(&command);
+    children.signal(0, "TERM");
+    assert_eq!(children.wait()[0].code, Some(128 + 15));
     assert_gone(&ids);
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn a_launcher_that_is_killed_leaves_nobody() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
     // The program replaces the shell: a fit that takes for ever.
     let fit = format!(
         "echo $$; exec {} lasso inputs/mouse_hs1940.bed.gz --scheduler random --block 1 \
          --tol 1e-14 --max-rounds 1000000000 --quiet \"$@\"",
         env!("CARGO_BIN_EXE_strads")
     );
-    let (mut child, ids) = waiting(&["sh", "-c", &fit, "sh"], &directory.path().join("ids"));
+    let (mut children, ids) = waiting(&["sh", "-c", &fit, "sh"]);
     sleep(Duration::from_millis(300));
-    child.kill().expect("it runs");
-    child.wait().expect("our child");
+    children.kill(0);
+    children.wait();
     assert_gone(&ids);
 }

@@ -115,11 +115,16 @@ impl Children {
         self.0[index].child.kill().expect("it was running");
     }
 
-    /// Stops a child without ending it: SIGSTOP.
-    pub fn stop(&self, index: usize) {
+    /// Sends a child a signal, by its name without SIG.
+    pub fn signal(&self, index: usize, name: &str) {
         let id = self.0[index].child.id().to_string();
-        let stopped = Command::new("kill").args(["-STOP", &id]).status().expect("a kill command");
-        assert!(stopped.success());
+        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status();
+        assert!(sent.expect("a kill command").success());
+    }
+
+    /// What a child has printed on stdout so far.
+    pub fn said(&self, index: usize) -> String {
+        read(&self.0[index].stdout)
     }
 
     /// Waits for all children, in the order they were started.
