@@ -11,5 +11,6 @@ mod lasso {
     mod refusals;
     mod run;
     mod schedules;
+    mod tall;
     mod workers;
 }

@@ -8,6 +8,7 @@ mod codes;
 mod columns;
 mod cross;
 mod dense;
+pub mod gram;
 mod kernels;
 pub mod layout;
 #[cfg(target_arch = "x86_64")]
@@ -17,6 +18,7 @@ mod names;
 mod ordering;
 mod path;
 mod ratings;
+mod rows;
 mod sparse;
 #[cfg(test)]
 mod tests;
@@ -28,5 +30,6 @@ pub use layout::Layout;
 pub use moments::{Moments, Weights};
 pub use names::Names;
 pub use ratings::{Entry, RatingError, Ratings, Unordered};
+pub use rows::{BLOCK, RowShard};
 pub use wire::CorruptColumn;
 pub use words::Words;

@@ -5,17 +5,17 @@ use std::ops::Range;
 
 use super::fit::{Plan, Problem};
 use super::options::{Lambda, Options};
+use super::stored::Stored;
 use crate::cluster::Flags;
 use crate::operators;
-use crate::shard::Layout;
 
 /// Checks options, plan and this process's data.
 ///
 /// # Errors
 /// One line that says what was expected and what was found.
-pub(super) fn all(
+pub(super) fn all<S: Stored>(
     flags: &Flags,
-    problem: &Problem,
+    problem: &Problem<S>,
     options: &Options,
     engine: operators::Options,
     plan: &Plan,
@@ -23,12 +23,13 @@ pub(super) fn all(
     let rows = problem.response.len();
     self::plan(plan, rows)?;
     Options { lambda: lambda(plan), ..options.clone() }.check()?;
+    S::check(options, problem.columns)?;
     numbers(problem)?;
     let placement = engine.placement(flags.workers());
     let first = flags.process.saturating_mul(flags.threads);
     let last = flags.threads.saturating_sub(1).saturating_add(first);
     let local = placement.local(first).start..placement.local(last).end;
-    shards(problem, Layout::new(placement.shards()), local)
+    shards(problem, placement.shards(), local)
 }
 
 /// The λ that stands for all of a plan's.
@@ -65,7 +66,7 @@ fn plan(plan: &Plan, rows: usize) -> Result<(), String> {
     Ok(())
 }
 
-fn numbers(problem: &Problem) -> Result<(), String> {
+fn numbers<S>(problem: &Problem<S>) -> Result<(), String> {
     let (rows, columns) = (problem.response.len(), problem.columns);
     if let Some(y) = problem.response.iter().find(|y| !y.is_finite()) {
         return Err(format!("response: expected finite numbers, found {y}"));
@@ -100,18 +101,22 @@ fn not_negative(name: &str, values: &[f64], count: usize) -> Result<(), String> 
 }
 
 /// Every shard of this process is there, once, with its columns.
-fn shards(problem: &Problem, layout: Layout, local: Range<usize>) -> Result<(), String> {
-    let mut missing: BTreeSet<usize> =
-        local.clone().filter(|&shard| layout.count(shard, problem.columns) > 0).collect();
+fn shards<S: Stored>(
+    problem: &Problem<S>,
+    count: usize,
+    local: Range<usize>,
+) -> Result<(), String> {
+    let shape = |shard: usize| S::shape_of(shard, count, problem.response.len(), problem.columns);
+    let is_some = |shard: &usize| shape(*shard).0 > 0 && shape(*shard).1 > 0;
+    let mut missing: BTreeSet<usize> = local.clone().filter(is_some).collect();
     let mut seen = BTreeSet::new();
-    for (shard, columns) in &problem.shards {
+    for (shard, part) in &problem.shards {
         if !local.contains(shard) || !seen.insert(*shard) {
             let (start, end) = (local.start, local.end);
             return Err(format!("shards: expected {start}..{end}, each once, found {shard}"));
         }
         missing.remove(shard);
-        let expected = (problem.response.len(), layout.count(*shard, problem.columns));
-        let found = (columns.rows(), columns.len());
+        let (expected, found) = (shape(*shard), part.shape());
         if found != expected {
             return Err(format!(
                 "shard {shard}: expected (rows, columns) {expected:?}, found {found:?}"

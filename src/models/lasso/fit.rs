@@ -11,13 +11,14 @@ use timely::dataflow::operators::{Exchange, Inspect, Probe, vec::Input};
 use timely::worker::Worker;
 
 use super::certificate::Measure;
-use super::change::{Change, Data};
 use super::check;
 use super::folds::{Folds, Validation};
 use super::options::{Lambda, Options, scheduler};
-use super::program::{Coefficient, Lasso, Parameter};
+use super::program::{Coefficient, Parameter};
+use super::stored::{Model, Stored};
 use crate::cluster::{self, ClusterError, Flags};
-use crate::operators::{self, Certified, ModelParallel};
+use crate::operators::{self, Certified, Form, ModelParallel};
+use crate::program::Program;
 use crate::shard::ColumnShard;
 
 /// What is to be fitted.
@@ -43,9 +44,10 @@ pub enum Plan {
     },
 }
 
-/// This process's data, by shard.
+/// This process's data, by shard: shards of columns, or of rows where data is tall (see
+/// [`is_tall`](super::is_tall)).
 #[derive(Clone, Debug, Default)]
-pub struct Problem {
+pub struct Problem<S = ColumnShard> {
     /// The number of columns over all shards.
     pub columns: usize,
     /// One finite response a row.
@@ -55,7 +57,7 @@ pub struct Problem {
     /// Penalty factors.
     pub factors: Option<Arc<Vec<f64>>>,
     /// The shards of this process's workers.
-    pub shards: Vec<(usize, ColumnShard)>,
+    pub shards: Vec<(usize, S)>,
     /// Coefficients to start from (data's scale), by column.
     pub warm: Option<Arc<Vec<(u32, f64)>>>,
 }
@@ -99,10 +101,10 @@ pub struct Fit {
 /// # Errors
 /// [`ClusterError::Usage`] if options or plan are out of range or the data do not fit together;
 /// else as of [`cluster::execute`].
-pub fn fit(
+pub fn fit<S: Stored>(
     flags: &Flags,
     digest: &[u8],
-    problem: Problem,
+    problem: Problem<S>,
     options: Options,
     engine: operators::Options,
     plan: Plan,
@@ -117,7 +119,7 @@ pub fn fit(
     Ok(fits.into_iter().find(|fit| !fit.solutions.is_empty()).unwrap_or_default())
 }
 
-type Changes = InputHandleVec<u64, Change>;
+type Changes<M> = InputHandleVec<u64, <M as Program>::Change>;
 
 /// What reaches worker 0: the model so far, and the last point.
 #[derive(Default)]
@@ -128,9 +130,9 @@ struct Seen {
     rounds: u64,
 }
 
-fn run(
+fn run<S: Stored>(
     worker: &mut Worker,
-    problem: &Mutex<Problem>,
+    problem: &Mutex<Problem<S>>,
     options: &Options,
     engine: operators::Options,
     plan: &Plan,
@@ -138,10 +140,11 @@ fn run(
 ) -> Fit {
     let placement = engine.placement(worker.peers());
     let local = placement.local(worker.index());
-    let program = Lasso::<u64>::new(options.clone(), placement.shards(), local.clone());
+    let engine = operators::Options { form: S::FORM, ..engine };
+    let program = S::model(options.clone(), placement.shards(), local.clone());
     let program = Rc::new(RefCell::new(program));
     let seen = Rc::new(RefCell::new(Seen::default()));
-    let mut input = Changes::new();
+    let mut input = Changes::<S::Model>::new();
     let probe = ProbeHandle::new();
     worker.dataflow::<u64, _, _>(|scope| {
         let changes = scope.input_from(&mut input);
@@ -159,6 +162,10 @@ fn run(
         trained
             .certificates
             .inspect(move |Certified { round, certificate, .. }| {
+                // Until something has been measured there is nothing to tell.
+                if certificate.total == 0.0 && S::FORM == Form::Partial {
+                    return;
+                }
                 let mut seen = to.borrow_mut();
                 let point = Point { epoch: seen.epoch, round: *round, measure: *certificate };
                 watch(&point);
@@ -166,46 +173,44 @@ fn run(
             })
             .probe_with(&probe);
     });
-    let data = take(problem, |shard| local.contains(&shard));
-    let weights = data.weights.clone();
-    if let Some(warm) = problem.lock().unwrap_or_else(PoisonError::into_inner).warm.clone() {
-        program.borrow_mut().start_from(&warm);
-    }
-    input.send(Change::Data(Box::new(data)));
+    let part = take(problem, |shard| local.contains(&shard));
+    let weights = part.weights.clone();
+    input.send(S::data(&mut program.borrow_mut(), part, plan));
     let mut session = Session { worker, input, probe, program, seen, fit: Fit::default() };
     session.follow(plan, weights);
     session.fit
 }
 
 /// This worker's part of the process's data.
-fn take(problem: &Mutex<Problem>, is_local: impl Fn(usize) -> bool) -> Data {
+fn take<S>(problem: &Mutex<Problem<S>>, is_local: impl Fn(usize) -> bool) -> Problem<S> {
     let mut problem = problem.lock().unwrap_or_else(PoisonError::into_inner);
     let shards = std::mem::take(&mut problem.shards);
     let (own, rest) = shards.into_iter().partition(|(shard, _)| is_local(*shard));
     problem.shards = rest;
-    Data {
+    Problem {
         columns: problem.columns,
         response: Arc::clone(&problem.response),
         weights: problem.weights.clone(),
         factors: problem.factors.clone(),
         shards: own,
+        warm: problem.warm.clone(),
     }
 }
 
-struct Session<'a> {
+struct Session<'a, M: Model> {
     worker: &'a mut Worker,
-    input: Changes,
+    input: Changes<M>,
     probe: ProbeHandle<u64>,
-    program: Rc<RefCell<Lasso<u64>>>,
+    program: Rc<RefCell<M>>,
     seen: Rc<RefCell<Seen>>,
     fit: Fit,
 }
 
-impl Session<'_> {
+impl<M: Model> Session<'_, M> {
     fn follow(&mut self, plan: &Plan, weights: Option<Arc<Vec<f64>>>) {
         match plan {
             Plan::One(lambda) => {
-                self.epoch(Change::Lambda(*lambda));
+                self.epoch(M::at(*lambda));
                 self.keep();
             }
             Plan::Path { count, min_ratio } => {
@@ -223,7 +228,7 @@ impl Session<'_> {
         let mut path = Vec::with_capacity(count);
         for index in 0..count {
             let share = index as f64 / (count.max(2) - 1) as f64;
-            self.epoch(Change::Lambda(Lambda::Ratio(min_ratio.powf(share))));
+            self.epoch(M::at(Lambda::Ratio(min_ratio.powf(share))));
             let largest = self.program.borrow().lambda_max().unwrap_or(1.0);
             path.push(largest * min_ratio.powf(share));
             self.keep();
@@ -235,30 +240,26 @@ impl Session<'_> {
         let weights = weights.as_ref().map(|weights| weights.as_slice());
         let mut losses = Vec::new();
         for fold in 0..folds.count() {
-            let held_out = folds.held_out(fold, weights);
-            let total = held_out.iter().sum::<f64>();
-            let weights = folds.weights(fold, weights);
-            self.input.send(Change::Weights { weights, held_out: Some(held_out) });
+            let total = folds.held_out(fold, weights).iter().sum::<f64>();
+            self.input.send(M::hold_out(folds, Some(fold), weights));
             let mut loss = Vec::new();
             for &lambda in &path {
-                self.epoch(Change::Lambda(Lambda::Value(lambda)));
+                self.epoch(M::at(Lambda::Value(lambda)));
                 // The program's own measure, not the reported one: every worker must choose alike.
                 let held_out = self.program.borrow().measure().held_out;
                 loss.push(if total > 0.0 { held_out / total } else { 0.0 });
             }
             losses.push(loss);
         }
-        let rows = self.program.borrow().rows();
-        let all = weights.map_or_else(|| vec![1.0; rows], <[f64]>::to_vec);
         let validation = Validation::of(path, &losses);
-        self.input.send(Change::Weights { weights: Arc::new(all), held_out: None });
-        self.epoch(Change::Lambda(Lambda::Value(validation.lambda_min)));
+        self.input.send(M::hold_out(folds, None, weights));
+        self.epoch(M::at(Lambda::Value(validation.lambda_min)));
         self.keep();
         self.fit.validation = Some(validation);
     }
 
     /// Runs an epoch to its end.
-    fn epoch(&mut self, change: Change) {
+    fn epoch(&mut self, change: M::Change) {
         self.input.send(change);
         let next = self.input.time() + 1;
         self.input.advance_to(next);

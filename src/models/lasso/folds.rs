@@ -34,6 +34,11 @@ impl Folds {
         self.fold.len()
     }
 
+    /// The fold that a row is held out in.
+    pub(super) fn of(&self, row: usize) -> usize {
+        self.fold[row] as usize
+    }
+
     /// The weights of the rows outside of a fold, and zeros in it: what to fit with.
     pub fn weights(&self, fold: usize, weights: Option<&[f64]>) -> Arc<Vec<f64>> {
         self.pick(weights, |other| other != fold)

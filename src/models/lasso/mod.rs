@@ -41,8 +41,11 @@ mod penalty;
 mod program;
 mod rows;
 mod schedule;
+mod shape;
 mod shard;
 mod stages;
+mod stored;
+mod tall;
 mod update;
 mod vector;
 
@@ -53,3 +56,5 @@ pub use folds::{Folds, Validation};
 pub use live::{LassoOutput, LiveLasso, Row, RowError};
 pub use options::{Lambda, Options, Scheduler, scheduler};
 pub use program::{Coefficient, Lasso, Parameter};
+pub use shape::is_tall;
+pub use stored::Stored;

@@ -1,0 +1,173 @@
+//! What the data's form decides of a batch fit: the program, and what it is told.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::certificate::Measure;
+use super::change;
+use super::fit::{Plan, Problem};
+use super::folds::Folds;
+use super::options::{Lambda, Options, Scheduler};
+use super::program::{Coefficient, Lasso};
+use super::tall::{self, Tall};
+use crate::operators::Form;
+use crate::program::Program;
+use crate::shard::{ColumnShard, Layout, RowShard};
+
+/// Columns of a table in row form at most: every worker holds numbers for each pair of them.
+const MOST_COLUMNS: usize = 8192;
+
+/// Shards of data that a Lasso can be fitted to: [`ColumnShard`] or [`RowShard`].
+pub trait Stored: Sized + Send + 'static {
+    /// How the engine runs the program.
+    #[doc(hidden)]
+    const FORM: Form;
+    #[doc(hidden)]
+    type Model: Model;
+
+    /// Rows and columns of a shard, as it is and as it should be.
+    #[doc(hidden)]
+    fn shape(&self) -> (usize, usize);
+    #[doc(hidden)]
+    fn shape_of(shard: usize, shards: usize, rows: usize, columns: usize) -> (usize, usize);
+
+    /// Whether this form can do what is asked for.
+    ///
+    /// # Errors
+    /// One line that says what was expected and what was found.
+    #[doc(hidden)]
+    fn check(options: &Options, columns: usize) -> Result<(), String>;
+
+    #[doc(hidden)]
+    fn model(options: Options, shards: usize, local: Range<usize>) -> Self::Model;
+    #[doc(hidden)]
+    fn data(
+        model: &mut Self::Model,
+        part: Problem<Self>,
+        plan: &Plan,
+    ) -> <Self::Model as Program>::Change;
+}
+
+/// A program that can be fitted.
+#[doc(hidden)]
+pub trait Model:
+    Program<Change: Clone, Key = u32, Certificate = Measure, Output = Coefficient>
+{
+    /// Goes to another λ.
+    fn at(lambda: Lambda) -> Self::Change;
+    /// Leaves out a fold, or none.
+    fn hold_out(folds: &Folds, fold: Option<usize>, weights: Option<&[f64]>) -> Self::Change;
+    /// The smallest λ at which all penalised coefficients are zero, if it has been taken.
+    fn lambda_max(&self) -> Option<f64>;
+    /// The last certificate: the same on every worker.
+    fn measure(&self) -> &Measure;
+}
+
+impl Stored for ColumnShard {
+    const FORM: Form = Form::Owned;
+    type Model = Lasso<u64>;
+
+    fn shape(&self) -> (usize, usize) {
+        (self.rows(), self.len())
+    }
+
+    fn shape_of(shard: usize, shards: usize, rows: usize, columns: usize) -> (usize, usize) {
+        (rows, Layout::new(shards).count(shard, columns))
+    }
+
+    fn check(_options: &Options, _columns: usize) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn model(options: Options, shards: usize, local: Range<usize>) -> Self::Model {
+        Lasso::new(options, shards, local)
+    }
+
+    fn data(model: &mut Self::Model, part: Problem, _plan: &Plan) -> change::Change {
+        if let Some(warm) = &part.warm {
+            model.start_from(warm);
+        }
+        let Problem { columns, response, weights, factors, shards, .. } = part;
+        change::Change::Data(Box::new(change::Data { columns, response, weights, factors, shards }))
+    }
+}
+
+impl Model for Lasso<u64> {
+    fn at(lambda: Lambda) -> change::Change {
+        change::Change::Lambda(lambda)
+    }
+
+    fn hold_out(folds: &Folds, fold: Option<usize>, weights: Option<&[f64]>) -> change::Change {
+        let Some(fold) = fold else {
+            let all = weights.map_or_else(|| vec![1.0; folds.rows()], <[f64]>::to_vec);
+            return change::Change::Weights { weights: Arc::new(all), held_out: None };
+        };
+        let held_out = Some(folds.held_out(fold, weights));
+        change::Change::Weights { weights: folds.weights(fold, weights), held_out }
+    }
+
+    fn lambda_max(&self) -> Option<f64> {
+        Lasso::lambda_max(self)
+    }
+
+    fn measure(&self) -> &Measure {
+        Lasso::measure(self)
+    }
+}
+
+impl Stored for RowShard {
+    const FORM: Form = Form::Partial;
+    type Model = Tall;
+
+    fn shape(&self) -> (usize, usize) {
+        (self.rows(), self.columns())
+    }
+
+    fn shape_of(shard: usize, shards: usize, rows: usize, columns: usize) -> (usize, usize) {
+        (RowShard::count(shard, rows, shards), columns)
+    }
+
+    fn check(options: &Options, columns: usize) -> Result<(), String> {
+        if options.scheduler != Scheduler::WorkingSet {
+            return Err("row shards: expected the working-set scheduler, found another".to_owned());
+        }
+        match columns <= MOST_COLUMNS {
+            true => Ok(()),
+            false => {
+                Err(format!("row shards: expected at most {MOST_COLUMNS} columns, found {columns}"))
+            }
+        }
+    }
+
+    fn model(options: Options, shards: usize, local: Range<usize>) -> Tall {
+        Tall::new(options, shards, local)
+    }
+
+    fn data(_model: &mut Tall, part: Problem<RowShard>, plan: &Plan) -> tall::Change {
+        let folds = match plan {
+            Plan::CrossValidate { folds, .. } => Some(Arc::new(folds.clone())),
+            Plan::One(_) | Plan::Path { .. } => None,
+        };
+        let Problem { columns, response, weights, factors, shards, warm } = part;
+        let table = tall::Table { response, weights, folds };
+        tall::Change::Data(Box::new(tall::Data { columns, table, factors, shards, warm }))
+    }
+}
+
+impl Model for Tall {
+    fn at(lambda: Lambda) -> tall::Change {
+        tall::Change::Lambda(lambda)
+    }
+
+    fn hold_out(_folds: &Folds, fold: Option<usize>, _weights: Option<&[f64]>) -> tall::Change {
+        tall::Change::HoldOut(fold)
+    }
+
+    fn lambda_max(&self) -> Option<f64> {
+        Tall::lambda_max(self)
+    }
+
+    fn measure(&self) -> &Measure {
+        Tall::measure(self)
+    }
+}
