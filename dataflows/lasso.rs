@@ -16,7 +16,7 @@ mod watch;
 use std::sync::Arc;
 use std::time::Instant;
 
-use strads::models::lasso::{Fit, Folds, Plan, fit};
+use strads::models::lasso::{Fit, Folds, Plan, Point, Problem, Stored, fit};
 use strads::report::Exit;
 
 pub use arguments::Arguments;
@@ -82,17 +82,26 @@ pub fn run(arguments: &Arguments) -> Outcome {
 /// Fits on the workers of this process together with those of the others.
 fn train(arguments: &Arguments, data: &mut Data, watch: &Arc<Watch>) -> Result<Fit, Failure> {
     let digest = data.digest(arguments);
-    let watch = Arc::clone(watch);
-    let fitted = fit(
-        &arguments.cluster,
-        &digest,
-        std::mem::take(&mut data.problem),
-        arguments.options(),
-        arguments.engine(),
-        plan(arguments, data.rows),
-        move |point| watch.see(point),
-    )?;
-    Ok(fitted)
+    let problem = std::mem::take(&mut data.problem);
+    match &mut data.row_shards {
+        Some(shards) => {
+            let problem = problem.with_shards(std::mem::take(shards));
+            fitted(arguments, &digest, problem, watch)
+        }
+        None => fitted(arguments, &digest, problem, watch),
+    }
+}
+
+fn fitted<S: Stored>(
+    arguments: &Arguments,
+    digest: &[u8],
+    problem: Problem<S>,
+    watch: &Arc<Watch>,
+) -> Result<Fit, Failure> {
+    let (watch, plan) = (Arc::clone(watch), plan(arguments, problem.response.len()));
+    let (options, engine) = (arguments.options(), arguments.engine());
+    let see = move |point: &Point| watch.see(point);
+    Ok(fit(&arguments.cluster, digest, problem, options, engine, plan, see)?)
 }
 
 fn plan(arguments: &Arguments, rows: usize) -> Plan {
@@ -130,17 +139,27 @@ fn remark(arguments: &Arguments, data: &Data, seconds: f64) {
     let copies = 2 + 2 * usize::from(data.problem.weights.is_some());
     let replica = output::bytes((8 * copies * rows) as u64);
     let placement = arguments.placement();
+    arguments.output.note(&format!(
+        "read {rows} rows and {columns} columns in {seconds:.2} s: {} of {} here, {}",
+        output::bytes(data.bytes as u64),
+        data.form(),
+        output::counted(placement.shards(), "shard")
+    ));
+    let peers = output::counted(placement.peers(), "worker");
+    if data.row_shards.is_some() {
+        let table = output::bytes((4 * copies * rows) as u64);
+        let pairs = output::bytes((24 * columns * columns) as u64);
+        arguments.output.note(&format!(
+            "beside its rows each process holds the response (and weights), {table}, and each of \
+             {peers} the products of all pairs of columns, about {pairs}"
+        ));
+        return;
+    }
     let what = match arguments.training.scheduler {
         arguments::Schedule::WorkingSet => "and, up to 64 MiB, columns of the working set",
         _ => "and the scheduler's priorities",
     };
     arguments.output.note(&format!(
-        "read {rows} rows and {columns} columns in {seconds:.2} s: {} of columns here, {}",
-        output::bytes(data.bytes as u64),
-        output::counted(placement.shards(), "shard")
-    ));
-    arguments.output.note(&format!(
-        "beside its columns each of {} holds response and residual, {replica}, {what}",
-        output::counted(placement.peers(), "worker")
+        "beside its columns each of {peers} holds response and residual, {replica}, {what}"
     ));
 }

@@ -106,6 +106,10 @@ pub struct Training {
     /// Coefficient updates between two measurements of the gap [default: 1000]
     #[arg(long, value_name = "N")]
     pub certify_every: Option<u64>,
+    /// What is kept together: whole columns, or rows (working-set only). By itself rows where a
+    /// dense table has at least 16384 rows and at most 2048 columns
+    #[arg(long, value_enum, value_name = "FORM", default_value_t)]
+    pub form: Form,
     /// working-set: keep looking at columns that provably stay out
     #[arg(long)]
     pub no_screening: bool,
@@ -121,7 +125,7 @@ pub struct Training {
     /// Seed of all random draws
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Parts the columns are dealt to: the result depends on it, and not on -w and -n
+    /// Parts the columns (or rows) are dealt to: the result depends on it, and not on -w and -n
     /// [default: one a worker]
     #[arg(long, value_name = "N")]
     pub shards: Option<usize>,
@@ -144,6 +148,18 @@ pub enum Schedule {
     Random,
     /// Every coefficient in turn
     RoundRobin,
+}
+
+/// What is kept together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// Rows if the table is tall, else columns
+    #[default]
+    Auto,
+    /// Whole columns
+    Columns,
+    /// Blocks of rows
+    Rows,
 }
 
 /// What makes a coefficient urgent.

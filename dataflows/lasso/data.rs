@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use strads::formats::{ReadOptions, Table};
 use strads::models::lasso::Problem;
-use strads::shard::{ColumnShard, Layout};
+use strads::shard::{ColumnShard, Layout, RowShard};
 
 use super::arguments::{Arguments, Schedule};
 use crate::failure::Failure;
@@ -15,13 +15,16 @@ use crate::model::LinearModel;
 
 /// This process's part of the problem, and what is told about all of it.
 pub struct Data {
+    /// What is to be fitted; without shards if rows are kept.
     pub problem: Problem,
+    /// The shards of a table that is kept by rows.
+    pub row_shards: Option<Vec<(usize, RowShard)>>,
     pub rows: usize,
     pub columns: usize,
     pub names: Option<Vec<String>>,
     pub left_out: usize,
     pub missing: u64,
-    /// The memory that this process's columns take.
+    /// The memory that this process's columns or rows take.
     pub bytes: usize,
 }
 
@@ -33,6 +36,7 @@ impl Data {
         let last = first + arguments.cluster.threads - 1;
         let own = placement.local(first).start..placement.local(last).end;
         let options = ReadOptions {
+            parts: arguments.training.parts(),
             shards: placement.shards(),
             keep: own.clone(),
             ..arguments.input.options(arguments.cluster.threads)?
@@ -47,10 +51,12 @@ impl Data {
         };
         problem.factors = factors(arguments, table.columns)?.map(Arc::new);
         problem.warm = warm(arguments, table.columns, table.names.as_deref())?.map(Arc::new);
-        let bytes = problem.shards.iter().map(|(_, columns)| columns.bytes()).sum();
+        let row_shards = table.row_shards;
+        let rows = row_shards.iter().flatten().map(|(_, rows)| rows.bytes());
+        let bytes = problem.shards.iter().map(|(_, columns)| columns.bytes()).chain(rows).sum();
         let (rows, left_out, missing) = (table.rows, table.left_out, table.missing);
         let (columns, names) = (table.columns, table.names);
-        let data = Data { problem, rows, columns, names, left_out, missing, bytes };
+        let data = Data { problem, row_shards, rows, columns, names, left_out, missing, bytes };
         data.check(arguments)?;
         Ok(data)
     }
@@ -77,6 +83,7 @@ impl Data {
     pub fn digest(&self, arguments: &Arguments) -> Vec<u8> {
         let mut hash = Sha256::new();
         hash.update(arguments.remembered().to_string());
+        hash.update(self.form());
         let numbers = [Some(&self.problem.response), self.problem.weights.as_ref()];
         for numbers in numbers.into_iter().chain([self.problem.factors.as_ref()]) {
             let numbers = numbers.map_or(&[][..], |numbers| numbers.as_slice());
@@ -89,6 +96,11 @@ impl Data {
             hash.update(value.to_le_bytes());
         }
         hash.finalize().to_vec()
+    }
+
+    /// What is kept together.
+    pub fn form(&self) -> &'static str {
+        if self.row_shards.is_some() { "rows" } else { "columns" }
     }
 
     /// A column's name, or its number.
@@ -139,16 +151,18 @@ fn take_out(
         return Err(Failure::input(message));
     };
     names.remove(at);
+    table.columns -= 1;
+    let row_shards = table.row_shards.take().unwrap_or_default();
+    if let Some((_, mut whole)) = row_shards.into_iter().next() {
+        let weights = not_negative(&file.to_string(), whole.take_column(at))?;
+        table.row_shards = Some(whole.deal_blocks(arguments.placement().shards(), own));
+        return Ok((table, weights));
+    }
     let Some((_, whole)) = table.shards.first() else {
         return Err(Failure::input(format!("{file}: expected columns, found none")));
     };
-    let weights: Vec<f64> = (0..table.rows).map(|row| whole.value(at, row)).collect();
-    if let Some(row) = weights.iter().position(|weight| *weight < 0.0) {
-        let found = weights[row];
-        let message = format!("{file}: row {}: expected a weight >= 0, found {found}", row + 1);
-        return Err(Failure::input(message));
-    }
-    table.columns -= 1;
+    let weights = (0..table.rows).map(|row| whole.value(at, row)).collect();
+    let weights = not_negative(&file.to_string(), weights)?;
     let layout = Layout::new(arguments.placement().shards());
     let (mut dealt, mut words) = (Vec::new(), Vec::new());
     for shard in own {
@@ -163,6 +177,12 @@ fn take_out(
     }
     table.shards = dealt;
     Ok((table, weights))
+}
+
+fn not_negative(file: &str, weights: Vec<f64>) -> Result<Vec<f64>, Failure> {
+    let Some(row) = weights.iter().position(|weight| *weight < 0.0) else { return Ok(weights) };
+    let (found, row) = (weights[row], row + 1);
+    Err(Failure::input(format!("{file}: row {row}: expected a weight >= 0, found {found}")))
 }
 
 fn factors(arguments: &Arguments, columns: usize) -> Result<Option<Vec<f64>>, Failure> {

@@ -2,11 +2,12 @@
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
-use strads::models::lasso::{Lambda, Options, Scheduler};
+use strads::formats::Parts;
+use strads::models::lasso::{Lambda, Options, Scheduler, is_tall};
 use strads::operators::{self, Placement, Scheduling};
 use strads::scheduler::{Policy, PolicyOptions, Source, Width};
 
-use super::arguments::{Arguments, Model, Place, Priority, Schedule, Training};
+use super::arguments::{Arguments, Form, Model, Place, Priority, Schedule, Training};
 use crate::failure::Failure;
 
 /// The most shards: far above any sensible use.
@@ -99,6 +100,7 @@ impl Arguments {
             "priority": training.priority.map(|priority| name(&priority)),
             "staleness": training.staleness,
             "certify_every": training.certify_every,
+            "form": name(&training.form),
             "screening": !training.no_screening,
             "placement": name(&training.placement),
             "max_rounds": training.max_rounds,
@@ -168,6 +170,15 @@ impl Model {
 }
 
 impl Training {
+    /// In which form the table is to be kept.
+    pub fn parts(&self) -> Parts {
+        match (self.form, self.scheduler) {
+            (Form::Rows, _) => Parts::Rows,
+            (Form::Auto, Schedule::WorkingSet) => Parts::ByShape(is_tall),
+            (Form::Auto | Form::Columns, _) => Parts::Columns,
+        }
+    }
+
     fn check(&self) -> Result<(), Failure> {
         let joint = self.scheduler == Schedule::WorkingSet;
         let dynamic = self.scheduler == Schedule::Dynamic;
@@ -180,6 +191,7 @@ impl Training {
             ("--rho", self.rho.is_some(), dynamic, "dynamic"),
             ("--priority", self.priority.is_some(), drawn, "dynamic or priority"),
             ("--no-screening", self.no_screening, joint, "working-set"),
+            ("--form rows", self.form == Form::Rows, joint, "working-set"),
         ];
         if let Some((option, _, _, which)) = uses.iter().find(|(_, given, used, _)| *given && !used)
         {

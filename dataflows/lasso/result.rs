@@ -98,6 +98,7 @@ impl Run {
         metadata.insert("options".into(), arguments.remembered());
         metadata.insert("seed".into(), arguments.training.seed.into());
         metadata.insert("shards".into(), arguments.placement().shards().into());
+        metadata.insert("form".into(), data.form().into());
         metadata.insert("rows".into(), data.rows.into());
         metadata.insert("columns".into(), columns.into());
         metadata.insert("objective".into(), json!(self.last().point.measure.objective()));
@@ -211,6 +212,7 @@ fn always(arguments: &Arguments, data: &Data, rounds: u64, converged: bool) -> M
     value.insert("shards".into(), arguments.placement().shards().into());
     value.insert("workers".into(), cluster.workers().into());
     value.insert("processes".into(), cluster.processes.into());
+    value.insert("form".into(), data.form().into());
     value.insert("rows".into(), data.rows.into());
     value.insert("columns".into(), data.columns.into());
     value.insert("left_out".into(), data.left_out.into());

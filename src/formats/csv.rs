@@ -3,8 +3,9 @@
 //! Every field below the header is a finite number, perhaps between quotes or spaces. Empty lines
 //! are passed over.
 
+use super::by_row::ByRow;
 use super::cursor::Cursor;
-use super::dense::{self, Block, by_column};
+use super::dense::by_column;
 use super::ordered::{Job, in_order};
 use super::stream::{Chunk, Cut, Stream};
 use super::{ReadError, Table};
@@ -17,7 +18,7 @@ enum Role {
     Response,
 }
 
-/// The rows of a chunk: their kept values row by row, then column by column.
+/// The rows of a chunk: their kept values row by row, or then column by column.
 #[derive(Default)]
 struct Piece {
     rows: usize,
@@ -35,18 +36,20 @@ pub(super) fn read(job: &Job, mut stream: Stream, separator: u8) -> Result<Table
         }
         _ => None,
     };
-    let kept = job.kept();
-    let roles = roles(names.len(), target, |column| kept.holds(column));
+    let mut by_row = ByRow::new(job, names.len() - usize::from(target.is_some()));
+    let roles = roles(names.len(), target, |column| by_row.kept.holds(column));
     let width = roles.iter().filter(|&&role| role == Role::Kept).count();
+    let turned = by_row.by_column;
     if let Some(target) = target {
         names.remove(target);
     }
     let mut table = Table { columns: names.len(), names: Some(names), ..Table::default() };
-    let mut blocks = Vec::new();
     let parse = |chunk: &Chunk, piece: &mut Piece| {
         let mut cursor = Cursor::separated(&name, chunk, separator);
         rows(&mut cursor, separator, &roles, piece)?;
-        piece.values = by_column(&piece.values, width, 0..width);
+        if turned {
+            piece.values = by_column(&piece.values, width, 0..width);
+        }
         Ok(())
     };
     let end = in_order(job, stream, Cut::Records, parse, |piece: Piece, _| {
@@ -56,7 +59,7 @@ pub(super) fn read(job: &Job, mut stream: Stream, separator: u8) -> Result<Table
             return Err(ReadError::content(&name, (1, 1), expected, "more"));
         }
         table.response.extend_from_slice(&piece.response);
-        blocks.push(Block { rows: piece.rows, values: piece.values });
+        by_row.push(piece.rows, piece.values);
         Ok(())
     })?;
     if table.rows == 0 {
@@ -64,7 +67,7 @@ pub(super) fn read(job: &Job, mut stream: Stream, separator: u8) -> Result<Table
         return Err(ReadError::content(&name, (end.line, 1), expected, "the end of the file"));
     }
     table.bytes = end.bytes;
-    table.shards = dense::shards(&blocks, table.columns, &kept, job.options.threads);
+    by_row.finish(job, &mut table);
     Ok(table)
 }
 

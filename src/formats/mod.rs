@@ -1,8 +1,9 @@
-//! Files of numeric tables to column shards, and of documents to words: one file a format.
+//! Files of numeric tables to shards of columns or rows, and of documents to words: one file a
+//! format.
 //!
 //! [`read`] streams a file (plain, `.gz`, `.zst`, or `-` for standard input) in chunks that a
-//! number of threads parse, and keeps only the columns of the shards that are asked for. Memory
-//! beside the result: what the kept columns' entries take as indices and values, and a few
+//! number of threads parse, and keeps only the columns (or rows) of the shards that are asked for.
+//! Memory beside the result: what the kept columns' entries take as indices and values, and a few
 //! chunks. The result does not depend on the number of threads or on the size of the chunks.
 //!
 //! Numbers are decimal and must be finite. Lines may end in CR LF; the last one need not end; a
@@ -24,6 +25,7 @@
 //!
 //! [`write()`] writes what [`read`] reads, but for plink.
 
+mod by_row;
 mod corpus;
 mod csv;
 mod cursor;
@@ -53,7 +55,7 @@ pub use corpus::{
 };
 pub use error::ReadError;
 pub use format::Format;
-pub use options::{Base, ReadOptions};
+pub use options::{Base, Parts, ReadOptions};
 pub use progress::Progress;
 pub use ratings::{RatingFile, RatingOptions, Separator, read_ratings};
 pub use table::Table;
@@ -93,6 +95,17 @@ fn read_job(job: &Job, path: &Path) -> Result<Table, ReadError> {
         return Err(ReadError::content(&stream.name, (1, 1), expected, format.to_string()));
     }
     job.progress.begin(stream.size);
+    let dense = separated || format == Format::Npy;
+    if let (Parts::Rows, false) = (job.options.parts, dense) {
+        let options =
+            ReadOptions { parts: Parts::Columns, shards: 1, keep: 0..1, ..job.options.clone() };
+        let table = table(&Job { options: &options, ..*job }, path, stream, format)?;
+        return Ok(table.into_rows(job.options));
+    }
+    table(job, path, stream, format)
+}
+
+fn table(job: &Job, path: &Path, stream: Stream, format: Format) -> Result<Table, ReadError> {
     let mut table = match format {
         Format::Svmlight => svmlight::read(job, stream),
         Format::Mtx => mtx::read(job, stream),

@@ -43,6 +43,20 @@ impl FromStr for Base {
     }
 }
 
+/// In which form a table is kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Parts {
+    /// Shards of whole columns.
+    #[default]
+    Columns,
+    /// Shards of blocks of rows.
+    Rows,
+    /// Rows if the rule holds of the numbers of rows and columns, else columns. Once the rule
+    /// holds it must hold of more rows as well. Formats that are not dense are kept by column, and
+    /// so is what lies column by column in its file.
+    ByShape(fn(usize, usize) -> bool),
+}
+
 /// What to read and how much of it to keep.
 ///
 /// | field | default | meaning |
@@ -52,7 +66,8 @@ impl FromStr for Base {
 /// | `target` | none | the name of the csv column that is the response |
 /// | `response` | none | a file with the response, instead |
 /// | `response_column` | 1 | which of its columns, from 1 |
-/// | `shards` | 1 | how many shards the columns are dealt to |
+/// | `parts` | columns | whether columns or rows are dealt to shards |
+/// | `shards` | 1 | how many shards they are dealt to |
 /// | `keep` | `0..1` | which of those shards are kept |
 /// | `threads` | 1 | how many threads parse |
 /// | `need_response` | true | whether a file without a response is refused |
@@ -71,7 +86,9 @@ pub struct ReadOptions {
     pub response: Option<PathBuf>,
     /// Which column of `response` is the response, from 1.
     pub response_column: usize,
-    /// How many shards the columns are dealt to.
+    /// Whether columns or rows are dealt to shards.
+    pub parts: Parts,
+    /// How many shards they are dealt to.
     pub shards: usize,
     /// Which of those shards are kept.
     pub keep: Range<usize>,
@@ -89,6 +106,7 @@ impl Default for ReadOptions {
             target: None,
             response: None,
             response_column: 1,
+            parts: Parts::Columns,
             shards: 1,
             keep: 0..1,
             threads: 1,
@@ -109,6 +127,11 @@ impl Kept {
         let layout = Layout::new(options.shards);
         let end = options.keep.end.min(layout.shards());
         Kept { layout, shards: options.keep.start.min(end)..end }
+    }
+
+    /// Every column, on one shard.
+    pub fn whole() -> Self {
+        Kept { layout: Layout::new(1), shards: 0..1 }
     }
 
     /// Whether a column is on a kept shard.

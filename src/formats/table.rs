@@ -1,6 +1,7 @@
 //! What a read gives.
 
-use crate::shard::ColumnShard;
+use super::ReadOptions;
+use crate::shard::{ColumnShard, RowShard};
 
 /// Rows of features as column shards, with a response a row.
 #[derive(Clone, Debug, Default)]
@@ -15,12 +16,25 @@ pub struct Table {
     pub row_ids: Option<Vec<String>>,
     /// A response for every row; empty if there is none.
     pub response: Vec<f64>,
-    /// The kept shards in ascending order, each with its number.
+    /// The kept shards in ascending order, each with its number; none if rows are kept.
     pub shards: Vec<(usize, ColumnShard)>,
+    /// The kept shards of a table that is kept by rows.
+    pub row_shards: Option<Vec<(usize, RowShard)>>,
     /// How many rows were left out because their response is missing.
     pub left_out: usize,
     /// How many missing values in the kept shards took their column's mean.
     pub missing: u64,
     /// How many bytes were read, after decompression.
     pub bytes: u64,
+}
+
+impl Table {
+    /// The table, read as columns of one shard, by rows. Both forms are held for a while.
+    pub(super) fn into_rows(mut self, options: &ReadOptions) -> Self {
+        let whole = std::mem::take(&mut self.shards).into_iter().next();
+        if let Some((_, whole)) = whole.filter(|(_, whole)| !whole.is_empty()) {
+            self.row_shards = Some(RowShard::deal(&whole, options.shards, options.keep.clone()));
+        }
+        self
+    }
 }

@@ -177,7 +177,7 @@ mod tests {
         match column {
             0 => (row % 3) as f64,
             1 => (row as f64).sin(),
-            2 if row % 7 == 0 => 0.5,
+            2 if row.is_multiple_of(7) => 0.5,
             _ => 0.0,
         }
     }
@@ -188,7 +188,8 @@ mod tests {
             let mut whole = ColumnShard::new(rows);
             for column in 0..3 {
                 let values: Vec<f64> = (0..rows).map(|row| value(row, column)).collect();
-                let stored: Vec<u32> = (0..rows as u32).filter(|row| row % 7 == 0).collect();
+                let stored: Vec<u32> =
+                    (0..rows as u32).filter(|row| row.is_multiple_of(7)).collect();
                 match column {
                     2 => whole.push_sparse(&stored, &vec![0.5; stored.len()]),
                     _ => whole.push_dense(&values),

@@ -57,6 +57,20 @@ fn cross_validation_gives_the_same_bytes_everywhere() {
 }
 
 #[test]
+fn rows_give_the_same_bytes_everywhere() {
+    let (_kept, file) = directory();
+    let data = file("tall.csv");
+    let mut table = String::from("y,a,b,c\n");
+    for row in 0..4500u32 {
+        let (a, b) = (row * 7919 % 1009, row * 104_729 % 997);
+        table += &format!("{},{a},{}.25,{}\n", (3 * a + b) % 5003, b, row % 3);
+    }
+    std::fs::write(&data, table).expect("room for a table");
+    let options = ["--target", "y", "--form", "rows", "--cv", "3", "--path", "4"];
+    assert_equal(&models(&data, &options));
+}
+
+#[test]
 fn other_options_are_not_joined() {
     let hosts = hostfile(&free_addresses(2));
     let hosts = text(hosts.path().to_owned());

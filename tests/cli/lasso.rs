@@ -183,3 +183,55 @@ fn limits_end_a_run_that_says_so() {
         assert_eq!(inspected["certificate"][0]["converged"], false);
     }
 }
+
+#[test]
+fn rows_and_columns_agree() {
+    let (_kept, file) = directory();
+    let weights = file("weights");
+    std::fs::write(&weights, "1\n2\n".repeat(221)).expect("room for weights");
+    let manners: [&[&str]; 5] = [
+        &["--lambda-ratio", "0.01"],
+        &["--path", "5", "--standardize", "--no-intercept"],
+        &["--l1-ratio", "0", "--lambda", "3"],
+        &["--positive", "--weights", &weights],
+        &["--weights", "age", "--shards", "3", "-w", "2"],
+    ];
+    for manner in manners {
+        let solve = |form| diabetes(&[manner, &["--tol", "1e-9", "--form", form]].concat());
+        let (rows, columns) = (solve("rows"), solve("columns"));
+        assert_eq!((&rows["form"], &columns["form"]), (&"rows".into(), &"columns".into()));
+        let columns = number(&columns, "objective");
+        close(number(&rows, "objective"), columns, 1e-8);
+    }
+    // Small tables are kept by column.
+    assert_eq!(diabetes(&[])["form"], "columns");
+}
+
+#[test]
+fn every_format_can_be_kept_by_rows() {
+    let solve = |form| json(&["lasso", TEXTS, "--form", form, "--tol", "1e-8"]);
+    close(number(&solve("rows"), "objective"), number(&solve("columns"), "objective"), 1e-7);
+}
+
+#[test]
+fn tall_tables_are_kept_by_rows() {
+    let (_kept, file) = directory();
+    let data = file("tall.csv");
+    let mut table = String::from("a,y,b\n");
+    for row in 0..16_384u32 {
+        let a = row * 7919 % 1009;
+        table += &format!("{a},{},{}\n", 2 * a + row % 7, row % 5);
+    }
+    std::fs::write(&data, &table).expect("room for a table");
+    let solve = |options: &[&str]| {
+        json(&[&["lasso", &data, "--target", "y", "--tol", "1e-9"], options].concat())
+    };
+    let (rows, columns) = (solve(&[]), solve(&["--form", "columns"]));
+    assert_eq!((&rows["form"], &columns["form"]), (&"rows".into(), &"columns".into()));
+    close(number(&rows, "objective"), number(&columns, "objective"), 1e-8);
+    assert_eq!(solve(&["--scheduler", "random"])["form"], "columns");
+    // One row less is not enough.
+    std::fs::write(&data, table.trim_end().rsplit_once('\n').expect("rows").0).expect("room");
+    let fewer = solve(&["-w", "2"]);
+    assert_eq!((&fewer["form"], &fewer["rows"]), (&"columns".into(), &16_383.into()));
+}

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use strads::cluster::Flags;
 use strads::formats::{ReadOptions, read};
-use strads::models::lasso::{Lambda, Options, Plan, Problem, Solution, fit};
+use strads::models::lasso::{Lambda, Options, Plan, Problem, Solution, Stored, fit};
 use strads::operators;
+use strads::shard::RowShard;
 
 use super::oracle::{Task, task};
 use super::run::{self, Run, Storage};
@@ -71,6 +72,12 @@ fn data(reference: &Reference, target: Option<&str>, shards: usize) -> Problem {
     }
 }
 
+/// The problem by rows.
+fn by_rows(problem: Problem, shards: usize) -> Problem<RowShard> {
+    let rows = RowShard::deal(&problem.shards[0].1, shards, 0..shards);
+    problem.with_shards(rows)
+}
+
 /// A solution is the case's.
 fn compare(case: &Case, solution: &Solution) {
     let (name, measure) = (&case.name, &solution.point.measure);
@@ -99,7 +106,12 @@ fn compare(case: &Case, solution: &Solution) {
     }
 }
 
-fn fit_case(case: &Case, mut problem: Problem, reference: &Reference, shards: usize) -> Solution {
+fn fit_case<S: Stored>(
+    case: &Case,
+    mut problem: Problem<S>,
+    reference: &Reference,
+    shards: usize,
+) -> Solution {
     if case.weighted {
         problem.weights = Some(Arc::new(reference.weights.clone()));
     }
@@ -175,6 +187,8 @@ fn diabetes_in_every_manner() {
         for shards in [1, 2] {
             let problem = data(&reference, Some("progression"), shards);
             compare(case, &fit_case(case, problem, &reference, shards));
+            let whole = data(&reference, Some("progression"), 1);
+            compare(case, &fit_case(case, by_rows(whole, shards), &reference, shards));
         }
         let task = diabetes(&reference, case);
         run::certified(&task, &Run { storage: Storage::Sparse, ..Run::default() });
@@ -194,6 +208,19 @@ fn diabetes_along_a_path() {
         compare(case, solution);
         let cold = fit_case(case, data(&reference, Some("progression"), 1), &reference, 1);
         compare(case, &cold);
+    }
+}
+
+#[test]
+fn diabetes_along_a_path_by_rows() {
+    let reference = reference("lasso_diabetes_path.json");
+    let problem = by_rows(data(&reference, Some("progression"), 1), 2);
+    let options = Options { tolerance: 1e-11, ..Options::default() };
+    let engine = operators::Options { shards: 2, ..Default::default() };
+    let plan = Plan::Path { count: reference.cases.len(), min_ratio: 0.01 };
+    let fit = fit(&Flags::threads(2), b"", problem, options, engine, plan, |_| ()).unwrap();
+    for (case, solution) in reference.cases.iter().zip(&fit.solutions) {
+        compare(case, solution);
     }
 }
 

@@ -5,7 +5,9 @@
 
 mod header;
 
-use super::dense::{self, Block, ByColumn, by_column};
+use super::by_row::ByRow;
+use super::dense::{self, ByColumn, by_column};
+use super::options::{Kept, Parts};
 use super::ordered::{Job, in_order};
 use super::stream::{Chunk, Cut, End, Stream};
 use super::{ReadError, Table};
@@ -21,13 +23,18 @@ struct Piece {
 
 pub(super) fn read(job: &Job, mut stream: Stream) -> Result<Table, ReadError> {
     let header = header::read(&mut stream, job.most)?;
-    let (shards, end) = if header.fortran || header.columns == 1 {
-        in_columns(job, stream, &header)?
-    } else {
-        in_rows(job, stream, &header)?
-    };
     let (rows, columns) = (header.rows, header.columns);
-    Ok(Table { rows, columns, shards, bytes: end.bytes, ..Table::default() })
+    let mut table = Table { rows, columns, ..Table::default() };
+    if !header.fortran && header.columns > 1 {
+        table.bytes = in_rows(job, stream, &header, &mut table)?.bytes;
+        return Ok(table);
+    }
+    let rows = matches!(job.options.parts, Parts::Rows);
+    let kept = if rows { Kept::whole() } else { job.kept() };
+    let mut by_column = ByColumn::new(kept, header.rows);
+    table.bytes = elements(job, stream, &header, |piece| by_column.extend(&piece))?.bytes;
+    table.shards = by_column.finish();
+    Ok(if rows { table.into_rows(job.options) } else { table })
 }
 
 /// Reads a vector, or a matrix with one column.
@@ -42,14 +49,6 @@ pub(super) fn vector(
         return Err(ReadError::content(&stream.name, (1, 1), "one column", found));
     }
     elements(job, stream, &header, |piece| values.extend(piece))
-}
-
-type Shards = Vec<(usize, crate::shard::ColumnShard)>;
-
-fn in_columns(job: &Job, stream: Stream, header: &Header) -> Result<(Shards, End), ReadError> {
-    let mut columns = ByColumn::new(job.kept(), header.rows);
-    let end = elements(job, stream, header, |piece| columns.extend(&piece))?;
-    Ok((columns.finish(), end))
 }
 
 /// Reads every value in the order of the file.
@@ -71,29 +70,36 @@ fn elements(
     Ok(end)
 }
 
-fn in_rows(job: &Job, stream: Stream, header: &Header) -> Result<(Shards, End), ReadError> {
+fn in_rows(
+    job: &Job,
+    stream: Stream,
+    header: &Header,
+    table: &mut Table,
+) -> Result<End, ReadError> {
     let name = stream.name.clone();
-    let kept = job.kept();
-    let places = dense::kept_columns(&kept, header.columns);
+    let mut by_row = ByRow::new(job, header.columns);
+    let places = dense::kept_columns(&by_row.kept, header.columns);
+    let turned = by_row.by_column;
     let size = header.kind.size();
     let parse = |chunk: &Chunk, piece: &mut Piece| {
         decode(&name, chunk, header.kind, piece)?;
         // A last row that is not whole fails at the end of the file.
         let whole = piece.count / header.columns * header.columns;
         piece.values.truncate(whole);
-        piece.values = by_column(&piece.values, header.columns, places.iter().copied());
+        if turned {
+            piece.values = by_column(&piece.values, header.columns, places.iter().copied());
+        }
         Ok(())
     };
-    let mut blocks = Vec::new();
     let unit = header.columns * size;
     let end = in_order(job, stream, Cut::Units(unit), parse, |piece: Piece, chunk| {
         header.check_surplus(&name, chunk.offset + (piece.count * size) as u64)?;
-        let rows = piece.count / header.columns;
-        blocks.push(Block { rows, values: piece.values });
+        by_row.push(piece.count / header.columns, piece.values);
         Ok(())
     })?;
     header.check_end(&name, end.bytes)?;
-    Ok((dense::shards(&blocks, header.columns, &kept, job.options.threads), end))
+    by_row.finish(job, table);
+    Ok(end)
 }
 
 /// The whole elements of a chunk as doubles.

@@ -13,7 +13,7 @@ use timely::worker::Worker;
 use super::certificate::Measure;
 use super::check;
 use super::folds::{Folds, Validation};
-use super::options::{Lambda, Options, scheduler};
+use super::options::{Lambda, Options};
 use super::program::{Coefficient, Parameter};
 use super::stored::{Model, Stored};
 use crate::cluster::{self, ClusterError, Flags};
@@ -121,6 +121,14 @@ pub fn fit<S: Stored>(
 
 type Changes<M> = InputHandleVec<u64, <M as Program>::Change>;
 
+impl<S> Problem<S> {
+    /// The problem with other shards.
+    pub fn with_shards<T>(self, shards: Vec<(usize, T)>) -> Problem<T> {
+        let Problem { columns, response, weights, factors, warm, .. } = self;
+        Problem { columns, response, weights, factors, shards, warm }
+    }
+}
+
 /// What reaches worker 0: the model so far, and the last point.
 #[derive(Default)]
 struct Seen {
@@ -149,7 +157,7 @@ fn run<S: Stored>(
     worker.dataflow::<u64, _, _>(|scope| {
         let changes = scope.input_from(&mut input);
         let trained =
-            changes.model_parallel("Lasso", engine, Rc::clone(&program), scheduler(options));
+            changes.model_parallel("Lasso", engine, Rc::clone(&program), S::scheduler(options));
         let to = Rc::clone(&seen);
         trained
             .changes

@@ -7,15 +7,19 @@ use super::certificate::Measure;
 use super::change;
 use super::fit::{Plan, Problem};
 use super::folds::Folds;
-use super::options::{Lambda, Options, Scheduler};
+use super::options::{self, Lambda, Options, scheduler};
 use super::program::{Coefficient, Lasso};
 use super::tall::{self, Tall};
 use crate::operators::Form;
 use crate::program::Program;
+use crate::scheduler::Scheduler;
 use crate::shard::{ColumnShard, Layout, RowShard};
 
 /// Columns of a table in row form at most: every worker holds numbers for each pair of them.
 const MOST_COLUMNS: usize = 8192;
+
+/// Rounds until a model in row form has been measured: before there is no result to give.
+const FIRST_RESULT: u64 = 5;
 
 /// Shards of data that a Lasso can be fitted to: [`ColumnShard`] or [`RowShard`].
 pub trait Stored: Sized + Send + 'static {
@@ -37,6 +41,11 @@ pub trait Stored: Sized + Send + 'static {
     /// One line that says what was expected and what was found.
     #[doc(hidden)]
     fn check(options: &Options, columns: usize) -> Result<(), String>;
+
+    #[doc(hidden)]
+    fn scheduler(options: &Options) -> Box<dyn Scheduler<u32>> {
+        scheduler(options)
+    }
 
     #[doc(hidden)]
     fn model(options: Options, shards: usize, local: Range<usize>) -> Self::Model;
@@ -128,7 +137,7 @@ impl Stored for RowShard {
     }
 
     fn check(options: &Options, columns: usize) -> Result<(), String> {
-        if options.scheduler != Scheduler::WorkingSet {
+        if options.scheduler != options::Scheduler::WorkingSet {
             return Err("row shards: expected the working-set scheduler, found another".to_owned());
         }
         match columns <= MOST_COLUMNS {
@@ -137,6 +146,11 @@ impl Stored for RowShard {
                 Err(format!("row shards: expected at most {MOST_COLUMNS} columns, found {columns}"))
             }
         }
+    }
+
+    fn scheduler(options: &Options) -> Box<dyn Scheduler<u32>> {
+        let max_rounds = options.max_rounds.max(FIRST_RESULT);
+        scheduler(&Options { max_rounds, ..options.clone() })
     }
 
     fn model(options: Options, shards: usize, local: Range<usize>) -> Tall {
