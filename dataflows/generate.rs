@@ -1,4 +1,6 @@
-//! `strads generate`: seeded synthetic data, known down to the planted coefficients.
+//! `strads generate`: seeded synthetic data, known down to what is planted.
+
+mod ratings;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -23,6 +25,7 @@ pub struct Arguments {
 #[derive(Subcommand, Debug)]
 enum What {
     Lasso(Lasso),
+    Ratings(ratings::Ratings),
 }
 
 /// A sparse linear regression: y = X beta + noise
@@ -90,10 +93,12 @@ Examples:
 
 /// Draws and writes.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let What::Lasso(lasso) = &arguments.what;
-    match lasso.design {
-        Kind::Paper => lasso.generate(lasso.paper()?),
-        Kind::Block => lasso.generate(lasso.block()?),
+    match &arguments.what {
+        What::Lasso(lasso) => match lasso.design {
+            Kind::Paper => lasso.generate(lasso.paper()?),
+            Kind::Block => lasso.generate(lasso.block()?),
+        },
+        What::Ratings(ratings) => ratings.generate(),
     }
 }
 

@@ -38,21 +38,29 @@ pub fn format_of(path: &Path) -> Result<Format, Failure> {
 
 /// Writes a table.
 pub fn write(source: &dyn Source, path: &Path, format: Format) -> Result<(), Failure> {
+    write_packed(path, |to| content(source, format, to))
+}
+
+/// Writes a file, compressed if its name asks for it.
+pub fn write_packed(
+    path: &Path,
+    content: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Failure> {
     crate::output::write(path, |to| {
         let ending = path.extension().and_then(|ending| ending.to_str());
         match ending {
             Some("gz") => {
                 let level = flate2::Compression::default();
                 let mut packed = BufWriter::new(flate2::write::GzEncoder::new(to, level));
-                content(source, format, &mut packed)?;
+                content(&mut packed)?;
                 packed.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
             }
             Some("zst") => {
                 let mut packed = BufWriter::new(zstd::Encoder::new(to, 0)?);
-                content(source, format, &mut packed)?;
+                content(&mut packed)?;
                 packed.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
             }
-            _ => content(source, format, to)?,
+            _ => content(to)?,
         }
         Ok(())
     })

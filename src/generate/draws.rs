@@ -19,6 +19,16 @@ pub(super) enum Purpose {
     Noise,
     /// What the columns of a block share.
     Block,
+    /// Which users and items have many ratings.
+    Popular,
+    /// The items a user rates.
+    Rated,
+    /// Factors and bias of a user.
+    User,
+    /// Factors and bias of an item.
+    Item,
+    /// When a rating was made.
+    Time,
 }
 
 /// 64 random bits for the counter `(a, b)`.

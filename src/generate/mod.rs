@@ -9,7 +9,9 @@ mod block;
 mod design;
 mod draws;
 mod lasso;
+mod ratings;
 
 pub use block::BlockDesign;
 pub use design::{Column, Design, Generated};
 pub use lasso::LassoDesign;
+pub use ratings::{Rated, RatingDesign};
