@@ -15,11 +15,25 @@
 //!
 //! A fit takes a [`Problem`] and gives a [`Fit`].
 
+mod file;
 mod fit;
+mod fold_in;
+mod metrics;
 mod model;
 mod options;
+mod predict;
+mod recommend;
+mod split;
+#[cfg(test)]
+mod testing;
 
 pub use crate::shard::{Entry, Names, RatingError, Ratings, Unordered};
+pub use file::{Model, Seen};
 pub use fit::{Fit, Point, Problem};
+pub use fold_in::{FoldIn, Known, Terms};
+pub use metrics::{Errors, Ranking, RankingOptions, errors, ranking};
 pub use model::Factorisation;
 pub use options::{Options, Solver};
+pub use predict::Row;
+pub use recommend::{Choice, in_parallel, top};
+pub use split::{HoldOut, hold_out};

@@ -1,5 +1,7 @@
 //! What to fit, and how: checked once, then trusted.
 
+use super::Ratings;
+
 /// How the factors are found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Solver {
@@ -84,6 +86,16 @@ impl Options {
     /// products could not explain ratings below it, nor for implicit feedback. Else `μ` is 0.
     pub fn centres(&self) -> bool {
         self.centre && !self.nonnegative && self.implicit.is_none()
+    }
+
+    /// λ for these ratings: what was asked for, or .05 for each rating; without `weighted_lambda`
+    /// that times the mean number of ratings of a user or item.
+    pub fn strength(&self, train: &Ratings) -> f64 {
+        const EACH: f64 = 0.05;
+        let rows = train.users.len() + train.items.len();
+        let usual = 2.0 * train.len() as f64 / rows.max(1) as f64;
+        let default = if self.weighted_lambda { EACH } else { EACH * usual };
+        self.lambda.unwrap_or(default)
     }
 
     /// Checks every range.

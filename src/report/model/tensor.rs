@@ -1,4 +1,4 @@
-//! Tensors of the four element types that models use.
+//! Tensors of the element types that models use.
 
 use std::borrow::Cow;
 
@@ -23,9 +23,11 @@ pub enum TensorData {
     U32(Vec<u32>),
     /// 64-bit counts.
     U64(Vec<u64>),
+    /// Bytes.
+    U8(Vec<u8>),
 }
 
-/// A type of a tensor's elements: `f64`, `f32`, `u32` or `u64`.
+/// A type of a tensor's elements: `f64`, `f32`, `u32`, `u64` or `u8`.
 pub trait Element: Sized {
     /// The type's name.
     const NAME: &'static str;
@@ -112,4 +114,4 @@ macro_rules! elements {
     };
 }
 
-elements!(F64 f64, F32 f32, U32 u32, U64 u64);
+elements!(F64 f64, F32 f32, U32 u32, U64 u64, U8 u8);
