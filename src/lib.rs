@@ -17,6 +17,7 @@
 
 pub mod cluster;
 pub mod container;
+pub mod feeds;
 pub mod formats;
 pub mod generate;
 pub mod models;

@@ -1,0 +1,91 @@
+//! Changes become epochs.
+
+use std::time::{Duration, Instant};
+
+use super::line::{Change, Place};
+
+/// One consistent batch of changes, in the order they came.
+#[derive(Clone, Debug)]
+pub struct Epoch<P, D> {
+    /// The changes, with their places.
+    pub changes: Vec<(Place, Change<P, D>)>,
+    /// Lines that were skipped since the epoch before.
+    pub skipped: u64,
+    /// Where the last line is that was read.
+    pub place: Option<Place>,
+}
+
+/// When epochs close, besides `commit` lines.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Closing {
+    pub(super) every: Option<Duration>,
+    pub(super) changes: Option<usize>,
+    pub(super) most: usize,
+}
+
+/// The epoch that is being filled.
+pub(super) struct Filling<P, D> {
+    epoch: Epoch<P, D>,
+    /// When its first change came.
+    began: Option<Instant>,
+    closing: Closing,
+}
+
+impl<P, D> Filling<P, D> {
+    /// Nothing yet.
+    pub(super) fn new(closing: Closing) -> Self {
+        let epoch = Epoch { changes: Vec::new(), skipped: 0, place: None };
+        Filling { epoch, began: None, closing }
+    }
+
+    /// Adds a change.
+    pub(super) fn add(&mut self, place: Place, change: Change<P, D>, now: Instant) {
+        self.began.get_or_insert(now);
+        self.epoch.place = Some(place.clone());
+        self.epoch.changes.push((place, change));
+    }
+
+    /// Counts a line that was skipped.
+    pub(super) fn skip(&mut self) {
+        self.epoch.skipped += 1;
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.epoch.changes.is_empty()
+    }
+
+    /// Whether no more changes fit.
+    pub(super) fn is_full(&self) -> bool {
+        self.epoch.changes.len() >= self.closing.most
+    }
+
+    /// Whether the epoch is to close by count or time.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        let by_count = self.closing.changes.is_some_and(|n| self.epoch.changes.len() >= n);
+        by_count || self.left(now) == Some(Duration::ZERO)
+    }
+
+    /// How long until the epoch closes by time.
+    pub(super) fn left(&self, now: Instant) -> Option<Duration> {
+        let (began, every) = (self.began?, self.closing.every?);
+        Some((began + every).saturating_duration_since(now))
+    }
+
+    /// When the first change came.
+    pub(super) fn began(&self) -> Option<Instant> {
+        self.began
+    }
+
+    /// Goes on with an epoch that was closed too early.
+    pub(super) fn reopen(&mut self, epoch: Epoch<P, D>, began: Option<Instant>) {
+        (self.epoch, self.began) = (epoch, began);
+    }
+
+    /// The epoch, whole; the next one begins.
+    pub(super) fn close(&mut self) -> Epoch<P, D> {
+        self.began = None;
+        let place = self.epoch.place.clone();
+        std::mem::replace(&mut self.epoch, Epoch { changes: Vec::new(), skipped: 0, place })
+    }
+}

@@ -1,0 +1,211 @@
+//! A feed: its source, its queue, its epochs.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+use std::sync::{Arc, mpsc};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use super::cutting::Cutting;
+use super::epochs::{Closing, Epoch, Filling};
+use super::error::FeedError;
+use super::line::Line;
+use super::{follow, listen};
+
+/// Lines that wait between a source and their understanding.
+const QUEUE: usize = 1024;
+
+/// Where lines come from.
+#[derive(Debug)]
+pub enum Source {
+    /// A file, and what is appended to it; the feed never ends by itself.
+    Follow(PathBuf),
+    /// A file, to its end.
+    File(PathBuf),
+    /// Standard input, to its end.
+    Stdin,
+    /// Whoever connects; the feed never ends by itself. With a secret each client's first line must
+    /// be `{"op":"auth","secret":"…"}`.
+    Listen {
+        /// The bound port.
+        listener: TcpListener,
+        /// What clients must say.
+        secret: Option<Vec<u8>>,
+    },
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Follow(path) | Source::File(path) => write!(f, "{}", path.display()),
+            Source::Stdin => f.write_str("-"),
+            Source::Listen { listener, .. } => match listener.local_addr() {
+                Ok(address) => write!(f, "{address}"),
+                Err(_) => f.write_str("a port"),
+            },
+        }
+    }
+}
+
+/// How a feed is read.
+///
+/// | Name | Default | Purpose | Range |
+/// |---|---|---|---|
+/// | `every` | none | close an epoch this long after its first change | > 0 |
+/// | `changes` | none | close an epoch of so many changes | > 0 |
+/// | `max_pending` | 1,000,000 | the most changes of an epoch: it closes when it has as many; at most two epochs wait in memory | > 0 |
+/// | `strict` | false | a bad line ends the feed, instead of being reported and skipped | |
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Close an epoch this long after its first change.
+    pub every: Option<Duration>,
+    /// Close an epoch of so many changes.
+    pub changes: Option<usize>,
+    /// The most changes of an epoch. One is filled while another waits for the model.
+    pub max_pending: usize,
+    /// Whether a bad line ends the feed.
+    pub strict: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { every: None, changes: None, max_pending: 1_000_000, strict: false }
+    }
+}
+
+/// Epochs of changes, as they come. Dropping it ends its threads, at their next line at the latest.
+#[derive(Debug)]
+pub struct Feed<P, D> {
+    epochs: Receiver<Result<Epoch<P, D>, FeedError>>,
+    stop: Arc<AtomicBool>,
+}
+
+/// What a feed has for its reader at the moment.
+#[derive(Debug)]
+pub enum Next<P, D> {
+    /// An epoch.
+    Epoch(Epoch<P, D>),
+    /// Nothing yet.
+    Wait,
+    /// Nothing ever again.
+    End,
+}
+
+impl<P, D> Feed<P, D>
+where
+    P: DeserializeOwned + Send + 'static,
+    D: DeserializeOwned + Send + 'static,
+{
+    /// Starts reading. `wake` is unparked whenever there is something new; `note` hears, in one
+    /// line each, of lines that are skipped and of what happens to the source.
+    ///
+    /// # Errors
+    /// If options are out of range, the source cannot be opened, or there is no thread.
+    pub fn start(
+        source: Source,
+        options: Options,
+        wake: Thread,
+        note: impl Fn(String) + Clone + Send + Sync + 'static,
+    ) -> Result<Feed<P, D>, FeedError> {
+        options.check().map_err(FeedError::Usage)?;
+        let name = source.to_string();
+        let failed = |error| FeedError::Source { name: name.clone(), error };
+        // A file that is not there is told at once, and by name.
+        if let Source::File(path) | Source::Follow(path) = &source {
+            File::open(path).map_err(failed)?;
+        }
+        let stop = Arc::new(AtomicBool::new(false));
+        let (to_lines, lines) = mpsc::sync_channel(QUEUE);
+        let (to_epochs, epochs) = mpsc::sync_channel(1);
+        let reading = Reading { name: name.clone(), stop: Arc::clone(&stop), to: to_lines };
+        let heard = note.clone();
+        let reader = thread::Builder::new().name("strads:feed".into());
+        reader.spawn(move || reading.run(source, heard)).map_err(failed)?;
+        let filling = Filling::new(options.closing());
+        let cutting = Cutting { lines, to: to_epochs, filling, wake, stop: Arc::clone(&stop) };
+        let cutter = thread::Builder::new().name("strads:epochs".into());
+        cutter.spawn(move || cutting.run(options.strict, note)).map_err(failed)?;
+        Ok(Feed { epochs, stop })
+    }
+
+    /// What there is at the moment.
+    ///
+    /// # Errors
+    /// Why the feed ended before its time.
+    pub fn poll(&self) -> Result<Next<P, D>, FeedError> {
+        match self.epochs.try_recv() {
+            Ok(Ok(epoch)) => Ok(Next::Epoch(epoch)),
+            Ok(Err(error)) => Err(error),
+            Err(TryRecvError::Empty) => Ok(Next::Wait),
+            Err(TryRecvError::Disconnected) => Ok(Next::End),
+        }
+    }
+
+    /// Ends a feed that would go on for ever: what has been read becomes a last epoch.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+impl<P, D> Drop for Feed<P, D> {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Options {
+    fn check(&self) -> Result<(), String> {
+        let zero = |what: &str| Err(format!("{what}: expected more than 0"));
+        match self {
+            Options { every: Some(Duration::ZERO), .. } => zero("time between epochs"),
+            Options { changes: Some(0), .. } => zero("changes of an epoch"),
+            Options { max_pending: 0, .. } => zero("pending changes"),
+            _ => Ok(()),
+        }
+    }
+
+    fn closing(&self) -> Closing {
+        Closing { every: self.every, changes: self.changes, most: self.max_pending }
+    }
+}
+
+/// The thread that reads the source.
+struct Reading {
+    name: String,
+    stop: Arc<AtomicBool>,
+    to: SyncSender<Result<Line, FeedError>>,
+}
+
+impl Reading {
+    fn run(self, source: Source, note: impl Fn(String) + Send + Sync + 'static) {
+        let Reading { name, stop, to } = self;
+        let label: Arc<str> = name.as_str().into();
+        let (give, stopped) = (sender(to.clone()), move || stop.load(Ordering::Relaxed));
+        let done = match source {
+            Source::Follow(path) => follow::for_ever(&path, label, note, give, stopped),
+            Source::File(path) => {
+                File::open(path).and_then(|file| follow::to_the_end(file, label, give))
+            }
+            Source::Stdin => follow::to_the_end(io::stdin().lock(), label, give),
+            Source::Listen { listener, secret } => {
+                listen::serve(listener, secret, note, give, stopped)
+            }
+        };
+        if let Err(error) = done {
+            // Nobody listens any more only if the feed is over.
+            let _ = to.send(Err(FeedError::Source { name, error }));
+        }
+    }
+}
+
+/// Waits for room in the queue: this is what slows a source down.
+fn sender(to: SyncSender<Result<Line, FeedError>>) -> impl Fn(Line) -> bool + Send + Sync {
+    move |line| to.send(Ok(line)).is_ok()
+}

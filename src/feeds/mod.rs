@@ -1,0 +1,27 @@
+//! Data that keeps coming: lines of changes, cut into epochs.
+//!
+//! ```text
+//! a file that grows ┐            (bounded)              (one at a time)
+//! standard input    ├─▶ lines ─▶ queue ─▶ changes ─▶ epochs ─▶ the dataflow
+//! a TCP port        ┘
+//! ```
+//!
+//! Each line is one JSON object: a change, or the end of an epoch, `{"op":"commit"}`. A model that
+//! is slow slows the feed down: lines wait in their file or socket, and no more than
+//! twice [`Options::max_pending`] changes wait in memory, whatever the source.
+
+mod cutting;
+mod epochs;
+mod error;
+mod feed;
+mod follow;
+mod line;
+mod lines;
+mod listen;
+mod table;
+
+pub use epochs::Epoch;
+pub use error::{BadLine, FeedError};
+pub use feed::{Feed, Next, Options, Source};
+pub use line::{Change, Line, Place};
+pub use table::{Effect, Table};
