@@ -29,6 +29,9 @@ pub use columns::ColumnShard;
 pub use layout::Layout;
 pub use moments::{Moments, Weights};
 pub use names::Names;
+pub(crate) use path::Path;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use path::with_unit;
 pub use ratings::{Entry, RatingError, Ratings, Unordered};
 pub use rows::{BLOCK, RowShard};
 pub use wire::CorruptColumn;

@@ -9,7 +9,7 @@ use pulp::x86::{V3, V4};
 
 /// The instructions that kernels run with. Only what the processor has can be had.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Path {
+pub(crate) enum Path {
     /// What every processor of the target has.
     Portable,
     /// AVX2: vectors of four numbers.
@@ -23,7 +23,7 @@ pub(super) enum Path {
 impl Path {
     /// The fastest path of this processor, which is asked once.
     #[inline]
-    pub(super) fn best() -> Path {
+    pub(crate) fn best() -> Path {
         #[cfg(target_arch = "x86_64")]
         {
             if let Some(simd) = V4::try_new() {
@@ -38,7 +38,7 @@ impl Path {
 
     /// All paths of this processor, the portable one first.
     #[cfg(test)]
-    pub(super) fn all() -> Vec<Path> {
+    pub(crate) fn all() -> Vec<Path> {
         #[cfg(target_arch = "x86_64")]
         {
             let wide = [V3::try_new().map(Path::Avx2), V4::try_new().map(Path::Avx512)];
@@ -62,7 +62,7 @@ impl Path {
 
     /// Runs `f`, compiled for the path; all that `f` calls must be inlined into it.
     #[inline(always)]
-    pub(super) fn run<R>(self, f: impl FnOnce() -> R) -> R {
+    pub(crate) fn run<R>(self, f: impl FnOnce() -> R) -> R {
         match self {
             Path::Portable => f(),
             #[cfg(target_arch = "x86_64")]
@@ -79,7 +79,7 @@ impl Path {
 /// inlined. As [`Fn`] they would be called through a function compiled without the unit.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-pub(super) fn with_unit<S: pulp::Simd, R>(simd: S, f: impl FnOnce() -> R) -> R {
+pub(crate) fn with_unit<S: pulp::Simd, R>(simd: S, f: impl FnOnce() -> R) -> R {
     simd.vectorize(f)
 }
 

@@ -15,6 +15,7 @@
 //!
 //! A fit takes a [`Problem`] and gives a [`Fit`].
 
+pub mod ccd;
 mod file;
 mod fit;
 mod fold_in;

@@ -1,6 +1,10 @@
 //! What to fit, and how: checked once, then trusted.
 
+<<<<<<< HEAD
 use super::Ratings;
+=======
+use crate::scheduler::Policy;
+>>>>>>> dd4a10e (Factorise by coordinate descent over blocks of eight factors, through the engine)
 
 /// How the factors are found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +34,7 @@ pub enum Solver {
 /// | `tolerance` | the solver's | stop when a sweep lowers the objective by less than this fraction | ≥ 0 |
 /// | `max_rounds` | 1 000 000 000 | give up after so many rounds | ≥ 1 |
 /// | `max_seconds` | none | give up after so many seconds: results then depend on the machine | ≥ 0 |
+/// | `scheduler` | `RoundRobin` | which block of factors is next | `Ccd` |
 /// | `seed` | 0 | of all random draws | |
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
@@ -57,6 +62,8 @@ pub struct Options {
     pub max_rounds: u64,
     /// Seconds after which the fit is given up.
     pub max_seconds: Option<f64>,
+    /// Which block of factors is next: in turn (the paper's way), or by progress.
+    pub scheduler: Policy,
     /// Seed of all random draws.
     pub seed: u64,
 }
@@ -76,6 +83,7 @@ impl Default for Options {
             tolerance: None,
             max_rounds: 1_000_000_000,
             max_seconds: None,
+            scheduler: Policy::RoundRobin,
             seed: 0,
         }
     }

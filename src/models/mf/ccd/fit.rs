@@ -1,0 +1,181 @@
+//! A batch fit: one process's part of a run over threads and processes.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use timely::dataflow::InputHandleVec;
+use timely::dataflow::ProbeHandle;
+use timely::dataflow::operators::{Exchange, Inspect, Probe, vec::Input};
+use timely::worker::Worker;
+
+use super::measure::Measure;
+use super::options::Terms;
+use super::program::{Ccd, Change, Row};
+use super::schedule::{Stopping, Sweeps};
+use crate::cluster::{self, ClusterError, Flags};
+use crate::models::mf::{Factorisation, Fit, Options, Point, Problem};
+use crate::operators::{self, Certified, ModelParallel};
+use crate::program::Certificate;
+
+/// Where a fit ends if nothing is said of it.
+const TOLERANCE: f64 = 1e-4;
+const SWEEPS: u64 = 1000;
+
+/// Factorises on this process's workers together with those of the other processes, which must be
+/// called with the same problem and options. `watch` sees every measured point, on the process of
+/// worker 0.
+///
+/// # Errors
+/// [`ClusterError::Usage`] if options are out of range or do not fit the data; else as of
+/// [`cluster::execute`].
+pub fn fit(
+    flags: &Flags,
+    digest: &[u8],
+    problem: Problem,
+    options: Options,
+    engine: operators::Options,
+    watch: impl Fn(&Point) + Send + Sync + 'static,
+) -> Result<Fit, ClusterError> {
+    check(&problem, &options, engine).map_err(ClusterError::Usage)?;
+    let watch = Arc::new(watch);
+    let fits = cluster::execute(flags, digest, move |worker| {
+        run(worker, &problem, &options, engine, Arc::clone(&watch))
+    })?;
+    Ok(fits.into_iter().find(|fit| fit.model.is_some()).unwrap_or_default())
+}
+
+fn check(problem: &Problem, options: &Options, engine: operators::Options) -> Result<(), String> {
+    options.check()?;
+    if engine.staleness > 0 {
+        return Err(format!("staleness: expected 0 with solver ccd, found {}", engine.staleness));
+    }
+    let negative = |value: &&f32| options.implicit.is_some() && **value < 0.0;
+    if let Some(value) = problem.train.values().iter().find(negative) {
+        return Err(format!("implicit: expected ratings >= 0, found {value}"));
+    }
+    match &problem.warm {
+        Some(warm) if !fits(warm, problem, options) => {
+            Err("warm-start: expected factors of these users and items and of this rank".into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn fits(warm: &Factorisation, problem: &Problem, options: &Options) -> bool {
+    let (users, items) = (problem.train.users.len(), problem.train.items.len());
+    warm.rank == options.rank
+        && warm.user_factors.len() == users * warm.rank
+        && warm.item_factors.len() == items * warm.rank
+        && warm.user_bias.len() == users
+        && warm.item_bias.len() == items
+}
+
+fn stopping(options: &Options) -> Stopping {
+    let usual = options.iterations.is_none().then_some(TOLERANCE);
+    Stopping {
+        tolerance: options.tolerance.or(usual),
+        sweeps: options.iterations.unwrap_or(SWEEPS),
+        rounds: options.max_rounds,
+    }
+}
+
+/// What reaches worker 0.
+#[derive(Default)]
+struct Seen {
+    rows: Vec<Row>,
+    last: Option<(u64, Measure)>,
+    /// Some sweep lowered the objective by no more than the tolerance.
+    settled: bool,
+}
+
+fn run(
+    worker: &mut Worker,
+    problem: &Problem,
+    options: &Options,
+    engine: operators::Options,
+    watch: Arc<impl Fn(&Point) + Send + Sync + 'static>,
+) -> Fit {
+    let placement = engine.placement(worker.peers());
+    let terms = Terms::of(options, &problem.train);
+    let (blocks, mean, limits) = (terms.blocks(), terms.mean, stopping(options));
+    let program = Ccd::new(terms, placement.shards(), placement.local(worker.index()));
+    let policy = options.scheduler;
+    let scheduler = Sweeps::new(policy, options.seed, blocks, problem.warm.is_some(), limits);
+    let seen = Rc::new(RefCell::new(Seen::default()));
+    let mut input = InputHandleVec::<u64, Change>::new();
+    let probe = ProbeHandle::new();
+    worker.dataflow::<u64, _, _>(|scope| {
+        let changes = scope.input_from(&mut input);
+        let program = Rc::new(RefCell::new(program));
+        let trained = changes.model_parallel("Factorise", engine, program, scheduler);
+        let to = Rc::clone(&seen);
+        trained
+            .changes
+            .exchange(|_| 0)
+            .inspect(move |row| to.borrow_mut().rows.push(row.clone()))
+            .probe_with(&probe);
+        let to = Rc::clone(&seen);
+        trained
+            .certificates
+            .inspect(move |Certified { round, certificate, .. }| {
+                let mut seen = to.borrow_mut();
+                seen.settled |= limits.tolerance.is_some_and(|most| certificate.error() <= most);
+                seen.last = Some((*round, *certificate));
+                watch(&point(*round, certificate));
+            })
+            .probe_with(&probe);
+    });
+    input.send(Change::Problem(problem.clone()));
+    input.advance_to(1);
+    worker.step_or_park_while(None, || probe.less_than(&1));
+    let seen = std::mem::take(&mut *seen.borrow_mut());
+    let Some((round, measure)) = seen.last else { return Fit::default() };
+    Fit {
+        model: Some(model(problem, options, mean, seen.rows)),
+        point: Some(point(round, &measure)),
+        rounds: round + 1,
+        converged: measure.expired == 0.0
+            && match options.tolerance {
+                None if options.iterations.is_some() => measure.sweeps as u64 >= limits.sweeps,
+                _ => seen.settled,
+            },
+    }
+}
+
+fn point(round: u64, measure: &Measure) -> Point {
+    Point {
+        iteration: measure.sweeps as u64,
+        round,
+        objective: measure.objective(),
+        rmse_train: measure.rmse(),
+        rmse_test: None,
+    }
+}
+
+/// The rows as a model.
+fn model(problem: &Problem, options: &Options, mean: f64, rows: Vec<Row>) -> Factorisation {
+    let train = &problem.train;
+    let (users, items) = (train.users.len(), train.items.len());
+    let mut model = Factorisation {
+        users: Arc::clone(&train.users),
+        items: Arc::clone(&train.items),
+        rank: options.rank,
+        user_factors: vec![0.0; users * options.rank],
+        item_factors: vec![0.0; items * options.rank],
+        user_bias: vec![0.0; users],
+        item_bias: vec![0.0; items],
+        mean,
+        scale: train.scale(),
+    };
+    for row in rows {
+        let (factors, biases) = match row.item {
+            false => (&mut model.user_factors, &mut model.user_bias),
+            true => (&mut model.item_factors, &mut model.item_bias),
+        };
+        let at = row.id as usize;
+        factors[at * options.rank..][..options.rank].copy_from_slice(&row.factors);
+        biases[at] = row.bias;
+    }
+    model
+}

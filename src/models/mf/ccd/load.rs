@@ -1,0 +1,176 @@
+//! Ratings onto shards: which rows are where, their ratings in both orders, and the first factors.
+
+use super::kernels::BLOCK;
+use super::layout::Rows;
+use super::options::Terms;
+use super::program::{Ccd, ITEMS, USERS};
+use super::side::{Factors, Side, ids_of, ranks};
+use super::table::Table;
+use super::tiles::{Rated, Tiles, Weighing};
+use crate::models::mf::{Factorisation, Problem, Ratings};
+use crate::random::{Draws, purpose};
+
+const PURPOSE: u64 = purpose("first factors");
+
+/// The ratings by the ranks of both sides.
+struct Ranked<'a> {
+    train: &'a Ratings,
+    terms: &'a Terms,
+    /// The ids of each side, by rank: rows with the most ratings first, rows without any left out.
+    orders: [Vec<u32>; 2],
+    counts: [Vec<u32>; 2],
+    ranks: [Vec<u32>; 2],
+    rows: [Rows; 2],
+}
+
+impl Ccd {
+    /// Takes a batch fit's ratings, and the factors to start from.
+    pub(super) fn load(&mut self, problem: &Problem) {
+        let ranked = Ranked::new(&problem.train, &self.terms, self.shards);
+        self.tables = ranked.rows.map(Table::new);
+        for (shard, part) in self.local.clone().zip(&mut self.parts) {
+            *part = [USERS, ITEMS].map(|number| ranked.side(number, shard));
+            for (number, side) in part.iter_mut().enumerate() {
+                match &problem.warm {
+                    Some(warm) => resume(&self.terms, side, number, warm),
+                    None => start(&self.terms, side, number, ranked.scale()),
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Ranked<'a> {
+    fn new(train: &'a Ratings, terms: &'a Terms, shards: usize) -> Self {
+        let users = train.starts().windows(2).map(|ends| (ends[1] - ends[0]) as u32).collect();
+        let counts: [Vec<u32>; 2] = [users, train.item_counts()];
+        let orders = [&counts[0], &counts[1]].map(|counts| {
+            let mut order: Vec<u32> =
+                (0..counts.len() as u32).filter(|&id| counts[id as usize] > 0).collect();
+            order.sort_by_key(|&id| std::cmp::Reverse(counts[id as usize]));
+            order
+        });
+        let ranks = [USERS, ITEMS].map(|side| ranks(&orders[side], counts[side].len()));
+        let rows = [USERS, ITEMS].map(|side| Rows { count: orders[side].len(), shards });
+        Ranked { train, terms, orders, counts, ranks, rows }
+    }
+
+    fn side(&self, number: usize, shard: usize) -> Side {
+        let ids = ids_of(&self.orders[number], self.rows[number], shard);
+        let penalty = |&id: &u32| self.terms.penalty_of(self.counts[number][id as usize]);
+        Side {
+            penalties: ids.iter().map(penalty).collect(),
+            factors: vec![vec![[0.0; BLOCK]; ids.len()]; self.terms.blocks()],
+            delta: vec![[0.0; BLOCK]; ids.len()],
+            pending: None,
+            tiles: match number {
+                USERS => self.by_users(&ids),
+                _ => self.by_items(shard, ids.len()),
+            },
+            ids,
+        }
+    }
+
+    fn weighing(&self) -> Weighing {
+        match (self.terms.implicit, self.train.weights()) {
+            (Some(_), _) => Weighing::Implicit,
+            (None, Some(_)) => Weighing::Weighted,
+            (None, None) => Weighing::Plain,
+        }
+    }
+
+    /// A rating as a row sees it.
+    #[inline]
+    fn rated(&self, local: u32, other: u32, at: usize) -> Rated {
+        let value = self.train.value(at);
+        let weight = self.train.weights().map_or(1.0, |weights| weights[at]);
+        Rated {
+            local,
+            other,
+            value: (f64::from(value) - self.terms.mean) as f32,
+            weight: match self.terms.implicit {
+                Some(alpha) => (alpha * f64::from(weight) * f64::from(value)) as f32,
+                None => weight,
+            },
+        }
+    }
+
+    fn by_users(&self, ids: &[u32]) -> Tiles {
+        Tiles::new(ids.len(), self.rows[ITEMS], self.weighing(), |put| {
+            for (local, &id) in (0..).zip(ids) {
+                for at in self.train.row(id as usize) {
+                    let other = self.ranks[ITEMS][self.train.item(at) as usize];
+                    put(self.rated(local, other, at));
+                }
+            }
+        })
+    }
+
+    fn by_items(&self, shard: usize, count: usize) -> Tiles {
+        // Where each item's row is on this shard, if it is.
+        let place = |&rank: &u32| match self.rows[ITEMS].place(rank as usize) {
+            (on, local) if on == shard && rank != u32::MAX => local as u32,
+            _ => u32::MAX,
+        };
+        let locals: Vec<u32> = self.ranks[ITEMS].iter().map(place).collect();
+        Tiles::new(count, self.rows[USERS], self.weighing(), |put| {
+            for (user, &other) in self.ranks[USERS].iter().enumerate() {
+                for at in self.train.row(user) {
+                    let local = locals[self.train.item(at) as usize];
+                    if local != u32::MAX {
+                        put(self.rated(local, other, at));
+                    }
+                }
+            }
+        })
+    }
+
+    /// How large the first factors are.
+    fn scale(&self) -> f32 {
+        0.1
+    }
+}
+
+/// Users begin at random, items at zero: the first round solves for items.
+fn start(terms: &Terms, side: &mut Side, number: usize, scale: f32) {
+    ones(terms, side, number);
+    if number == ITEMS {
+        return;
+    }
+    // Ratings that were not centred are positive, and so are their factors to begin with.
+    let centred = terms.mean != 0.0;
+    for (row, &id) in side.ids.iter().enumerate() {
+        let mut draws = Draws::new(terms.seed, PURPOSE, 0, u64::from(id));
+        for factor in 0..terms.rank {
+            let (block, lane) = terms.lane(factor);
+            let draw = draws.next_f64() as f32;
+            side.factors[block][row][lane] = scale * if centred { 2.0 * draw - 1.0 } else { draw };
+        }
+    }
+}
+
+/// Begins with the factors of another fit.
+fn resume(terms: &Terms, side: &mut Side, number: usize, warm: &Factorisation) {
+    ones(terms, side, number);
+    for (row, &id) in side.ids.iter().enumerate() {
+        let (factors, biases) = match number {
+            USERS => (warm.user(id as usize), &warm.user_bias),
+            _ => (warm.item(id as usize), &warm.item_bias),
+        };
+        for (factor, &value) in factors.iter().enumerate() {
+            let (block, lane) = terms.lane(factor);
+            side.factors[block][row][lane] = if terms.nonnegative { value.max(0.0) } else { value };
+        }
+        if terms.biases {
+            side.factors[0][row][number] = biases[id as usize];
+        }
+    }
+}
+
+/// The ones that biases are multiplied with.
+fn ones(terms: &Terms, side: &mut Side, number: usize) {
+    if terms.biases {
+        let lane = Terms::ones(number);
+        side.factors[0].iter_mut().for_each(|row: &mut Factors| row[lane] = 1.0);
+    }
+}

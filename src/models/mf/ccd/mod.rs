@@ -1,0 +1,21 @@
+//! Matrix factorisation by coordinate descent over blocks of eight factors.
+
+mod fit;
+mod gram;
+mod kernels;
+mod keys;
+mod layout;
+mod load;
+mod measure;
+mod options;
+mod program;
+mod schedule;
+mod side;
+mod solve;
+mod table;
+mod tiles;
+mod values;
+
+pub use fit::fit;
+pub use measure::Measure;
+pub use program::{Ccd, Change, Moved, Row};

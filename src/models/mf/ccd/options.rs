@@ -1,0 +1,99 @@
+//! What the options come to for the data at hand.
+
+use super::kernels::BLOCK;
+use super::program::{ITEMS, Row, USERS};
+use super::side::Side;
+use crate::models::mf::{Options, Ratings};
+
+/// A row's penalty by default, a rating: with `weighted_lambda` λ itself, without it λ is this times
+/// the mean number of ratings of a row.
+const LAMBDA: f64 = 0.05;
+
+/// The terms of the objective, and how factors lie in blocks.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    /// Length of the factors.
+    pub rank: usize,
+    /// Whether block 0 holds biases: a user's in lane 0, where items have ones, and an item's in
+    /// lane 1, where users have ones.
+    pub biases: bool,
+    /// Whether no factor may be negative.
+    pub nonnegative: bool,
+    /// α of implicit feedback.
+    pub implicit: Option<f64>,
+    /// Strength of the penalty.
+    pub lambda: f64,
+    /// Whether it is for each rating, and not for each row.
+    pub weighted: bool,
+    /// What is taken off the ratings.
+    pub mean: f64,
+    /// Seed of the first factors.
+    pub seed: u64,
+    /// Seconds after which a fit is given up.
+    pub max_seconds: Option<f64>,
+}
+
+impl Terms {
+    /// The terms for these ratings.
+    pub fn of(options: &Options, train: &Ratings) -> Self {
+        let rows = train.users.len() + train.items.len();
+        let usual = 2.0 * train.len() as f64 / rows.max(1) as f64;
+        let default = if options.weighted_lambda { LAMBDA } else { LAMBDA * usual };
+        Terms {
+            rank: options.rank,
+            biases: options.biases,
+            nonnegative: options.nonnegative,
+            implicit: options.implicit,
+            lambda: options.lambda.unwrap_or(default),
+            weighted: options.weighted_lambda,
+            mean: if options.centres() { train.mean() } else { 0.0 },
+            seed: options.seed,
+            max_seconds: options.max_seconds,
+        }
+    }
+
+    /// The number of blocks, that of biases included.
+    pub fn blocks(&self) -> usize {
+        self.rank.div_ceil(BLOCK) + usize::from(self.biases)
+    }
+
+    /// Whether a block holds biases.
+    pub fn is_bias(&self, block: usize) -> bool {
+        self.biases && block == 0
+    }
+
+    /// The block and lane of a factor.
+    pub fn lane(&self, factor: usize) -> (usize, usize) {
+        (factor / BLOCK + usize::from(self.biases), factor % BLOCK)
+    }
+
+    /// The penalty of a row with so many ratings.
+    pub fn penalty_of(&self, ratings: u32) -> f32 {
+        (if self.weighted { self.lambda * f64::from(ratings) } else { self.lambda }) as f32
+    }
+
+    /// A block's part of the penalty. Of a block of biases the ones are not penalised.
+    pub fn penalty(&self, side: &Side, number: usize, block: usize) -> f64 {
+        let squares = side.squares(block);
+        if self.is_bias(block) { squares[number] } else { squares.iter().sum() }
+    }
+
+    /// A row as it leaves.
+    pub fn row(&self, side: &Side, number: usize, row: usize) -> Row {
+        let factor = |factor: usize| {
+            let (block, lane) = self.lane(factor);
+            side.factors[block][row][lane]
+        };
+        Row {
+            item: number == ITEMS,
+            id: side.ids[row],
+            factors: (0..self.rank).map(factor).collect(),
+            bias: if self.biases { side.factors[0][row][number] } else { 0.0 },
+        }
+    }
+
+    /// The lane of a bias block that is one.
+    pub fn ones(number: usize) -> usize {
+        USERS + ITEMS - number
+    }
+}

@@ -1,0 +1,190 @@
+//! Which block is next, and what a visit to a block is made of.
+
+use super::keys::keys_of;
+use super::program::{ITEMS, USERS};
+use crate::program::Work;
+use crate::scheduler::{self, Next, Policy, PolicyOptions, Report, Scheduler, View, Width};
+
+/// When an epoch ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Stopping {
+    /// Ends once a sweep lowers the objective by at most this part of it.
+    pub tolerance: Option<f64>,
+    /// Ends after so many sweeps at the latest.
+    pub sweeps: u64,
+    /// Ends after so many rounds at the latest, save those that take the last measure.
+    pub rounds: u64,
+}
+
+/// Times that both sides are solved in a visit of the very first sweep, and of later ones.
+const FIRST: u32 = 4;
+const LATER: u32 = 2;
+
+/// Runs sweeps of visits to blocks. A visit gathers the block's factors (a [`Work::Couple`] round),
+/// then solves for items and for users in turn, a round each. A sweep is as many visits as there are
+/// blocks, in an order that a policy decides, and ends with a measure.
+///
+/// The policy sees blocks as its keys and by how much the objective fell in a visit as how much they
+/// moved. Data that a model is to go on from, and the last measure, are looked at afresh: a refresh,
+/// and a gathering of every block.
+pub(super) struct Sweeps {
+    policy: Box<dyn Scheduler<u32>>,
+    blocks: usize,
+    stopping: Stopping,
+    stage: Stage,
+    /// Whether there are factors from before.
+    warm: bool,
+    sweeps: u64,
+    visits: usize,
+    gain: f32,
+    error: f64,
+}
+
+/// The round that is next, or on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Residuals are to be taken afresh, for the last measure.
+    Refresh,
+    /// A block is to be taken off fresh residuals; for the last measure only those of the users.
+    Fresh { block: usize, last: bool },
+    /// The model is to be measured.
+    Measure { last: bool },
+    /// A block is to be chosen.
+    Choose,
+    /// A block was chosen, its factors are to be gathered.
+    Visit { block: usize },
+    /// A side is to be solved in a block, both having been so many times.
+    Solve { block: usize, side: usize, times: u32 },
+    /// The last measure was taken.
+    Done,
+}
+
+impl Sweeps {
+    /// Sweeps over `blocks` blocks, beginning from factors there are if `warm`.
+    pub fn new(policy: Policy, seed: u64, blocks: usize, warm: bool, stopping: Stopping) -> Self {
+        let options = PolicyOptions { width: Width::Fixed(1), seed, ..PolicyOptions::default() };
+        Sweeps {
+            policy: scheduler::build(policy, options),
+            blocks,
+            stopping,
+            stage: Stage::Done,
+            warm,
+            sweeps: 0,
+            visits: 0,
+            gain: 0.0,
+            error: f64::INFINITY,
+        }
+    }
+
+    fn choose(&mut self, view: &View<'_, u32>) -> usize {
+        let view = View { universe: self.blocks, in_flight: &[], ..*view };
+        let mut block = Vec::new();
+        self.policy.schedule(&view, &mut block);
+        block.first().map_or(0, |&block| block as usize)
+    }
+
+    /// A measure was taken: goes on with a sweep, or to the end.
+    fn measured(&mut self) -> Stage {
+        let reached = self.stopping.tolerance.is_some_and(|tolerance| self.error <= tolerance);
+        let over = self.sweeps >= self.stopping.sweeps || self.error.is_nan();
+        self.visits = 0;
+        if reached || over { Stage::Refresh } else { Stage::Choose }
+    }
+
+    /// Both sides were solved so many times: once more, or on to the next block.
+    fn solved(&mut self, block: usize, times: u32) -> Stage {
+        let most = if self.sweeps == 0 && !self.warm { FIRST } else { LATER };
+        if times < most {
+            return Stage::Solve { block, side: ITEMS, times };
+        }
+        self.policy.observe(&Report {
+            round: 0,
+            work: Work::Update,
+            keys: &[block as u32],
+            moved: &[std::mem::take(&mut self.gain)],
+            error: None,
+        });
+        self.visits += 1;
+        if self.visits < self.blocks {
+            return Stage::Choose;
+        }
+        self.sweeps += 1;
+        Stage::Measure { last: false }
+    }
+
+    /// What follows the round that was just heard of.
+    fn after(&mut self, stage: Stage) -> Stage {
+        match stage {
+            Stage::Refresh => Stage::Fresh { block: 0, last: true },
+            Stage::Fresh { block, last } if block + 1 < self.blocks => {
+                Stage::Fresh { block: block + 1, last }
+            }
+            Stage::Fresh { last, .. } => Stage::Measure { last },
+            Stage::Measure { last: false } => self.measured(),
+            Stage::Visit { block } => Stage::Solve { block, side: ITEMS, times: 0 },
+            Stage::Solve { block, side: ITEMS, times } => {
+                Stage::Solve { block, side: USERS, times }
+            }
+            Stage::Solve { block, times, .. } => self.solved(block, times + 1),
+            Stage::Measure { last: true } | Stage::Choose | Stage::Done => Stage::Done,
+        }
+    }
+}
+
+impl Scheduler<u32> for Sweeps {
+    fn begin(&mut self, epoch: u64) {
+        self.policy.begin(epoch);
+        self.warm |= epoch > 0;
+        self.stage = match self.warm {
+            true => Stage::Fresh { block: 0, last: false },
+            false => Stage::Measure { last: false },
+        };
+        self.sweeps = 0;
+        self.visits = 0;
+        self.gain = 0.0;
+    }
+
+    fn schedule(&mut self, view: &View<'_, u32>, keys: &mut Vec<u32>) -> Next {
+        if view.universe == 0 {
+            return Next::Finish;
+        }
+        if self.stage == Stage::Choose {
+            self.stage = match view.round >= self.stopping.rounds {
+                true => Stage::Refresh,
+                false => Stage::Visit { block: self.choose(view) },
+            };
+        }
+        let mut name = |block, side| keys.extend(keys_of(block, side, view.shards));
+        match self.stage {
+            Stage::Refresh => Next::Refresh,
+            Stage::Measure { .. } => Next::Certify,
+            Stage::Fresh { block, last } => {
+                name(block, ITEMS);
+                if !last {
+                    name(block, USERS);
+                }
+                Next::Couple
+            }
+            Stage::Visit { block } => {
+                name(block, USERS);
+                name(block, ITEMS);
+                Next::Couple
+            }
+            Stage::Solve { block, side, .. } => {
+                name(block, side);
+                Next::Update
+            }
+            Stage::Choose | Stage::Done => Next::Finish,
+        }
+    }
+
+    fn observe(&mut self, report: &Report<'_, u32>) {
+        match report.work {
+            // In shard order, so that all workers choose alike.
+            Work::Update => self.gain += report.moved.iter().sum::<f32>(),
+            Work::Certify => self.error = report.error.unwrap_or(f64::INFINITY),
+            Work::Couple | Work::Refresh => {}
+        }
+        self.stage = self.after(self.stage);
+    }
+}
