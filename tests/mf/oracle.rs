@@ -167,9 +167,8 @@ fn solved(mut a: Vec<Vec<f64>>, mut y: Vec<f64>) -> Vec<f64> {
     for c in (0..n).filter(|&c| !stuck[c]) {
         for i in c + 1..n {
             let factor = a[i][c] / a[c][c];
-            for t in c..n {
-                a[i][t] -= factor * a[c][t];
-            }
+            let pivot = a[c].clone();
+            a[i].iter_mut().zip(&pivot).for_each(|(a, pivot)| *a -= factor * pivot);
             y[i] -= factor * y[c];
         }
     }

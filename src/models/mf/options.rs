@@ -1,10 +1,7 @@
 //! What to fit, and how: checked once, then trusted.
 
-<<<<<<< HEAD
 use super::Ratings;
-=======
 use crate::scheduler::Policy;
->>>>>>> dd4a10e (Factorise by coordinate descent over blocks of eight factors, through the engine)
 
 /// How the factors are found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

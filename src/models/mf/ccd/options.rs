@@ -5,10 +5,6 @@ use super::program::{ITEMS, Row, USERS};
 use super::side::Side;
 use crate::models::mf::{Options, Ratings};
 
-/// A row's penalty by default, a rating: with `weighted_lambda` λ itself, without it λ is this times
-/// the mean number of ratings of a row.
-const LAMBDA: f64 = 0.05;
-
 /// The terms of the objective, and how factors lie in blocks.
 #[derive(Clone, Debug)]
 pub(super) struct Terms {
@@ -36,15 +32,12 @@ pub(super) struct Terms {
 impl Terms {
     /// The terms for these ratings.
     pub fn of(options: &Options, train: &Ratings) -> Self {
-        let rows = train.users.len() + train.items.len();
-        let usual = 2.0 * train.len() as f64 / rows.max(1) as f64;
-        let default = if options.weighted_lambda { LAMBDA } else { LAMBDA * usual };
         Terms {
             rank: options.rank,
             biases: options.biases,
             nonnegative: options.nonnegative,
             implicit: options.implicit,
-            lambda: options.lambda.unwrap_or(default),
+            lambda: options.strength(train),
             weighted: options.weighted_lambda,
             mean: if options.centres() { train.mean() } else { 0.0 },
             seed: options.seed,
