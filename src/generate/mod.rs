@@ -6,12 +6,14 @@
 //! platform: across platforms the last bit may differ.)
 
 mod block;
+mod corpus;
 mod design;
 mod draws;
 mod lasso;
 mod ratings;
 
 pub use block::BlockDesign;
+pub use corpus::{CorpusDesign, Drawn};
 pub use design::{Column, Design, Generated};
 pub use lasso::LassoDesign;
 pub use ratings::{Rated, RatingDesign};
