@@ -5,10 +5,19 @@
 //! p(z = k | all else)  ∝  (n_dk + α_k) (n_wk + β_wk) / (n_k + Σ_v β_vk)     the token's own count removed
 //! ```
 
+mod coherence;
 mod corpus;
+mod describe;
+mod file;
+mod mallet;
 mod model;
 mod options;
+mod pyldavis;
 
+pub use coherence::{CoDocuments, Coherence};
 pub use corpus::{Corpus, CorpusError};
+pub use describe::TopicWord;
+pub use file::{put_words, words};
+pub use mallet::write_mallet_state;
 pub use model::{Counts, TopicModel};
 pub use options::{Alpha, MAX_TOPICS, Options, WordPrior};

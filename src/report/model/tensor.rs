@@ -23,11 +23,13 @@ pub enum TensorData {
     U32(Vec<u32>),
     /// 64-bit counts.
     U64(Vec<u64>),
+    /// 16-bit numbers.
+    U16(Vec<u16>),
     /// Bytes.
     U8(Vec<u8>),
 }
 
-/// A type of a tensor's elements: `f64`, `f32`, `u32`, `u64` or `u8`.
+/// A type of a tensor's elements: `f64`, `f32`, `u64`, `u32`, `u16` or `u8`.
 pub trait Element: Sized {
     /// The type's name.
     const NAME: &'static str;
@@ -114,4 +116,4 @@ macro_rules! elements {
     };
 }
 
-elements!(F64 f64, F32 f32, U32 u32, U64 u64, U8 u8);
+elements!(F64 f64, F32 f32, U64 u64, U32 u32, U16 u16, U8 u8);
