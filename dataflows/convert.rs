@@ -24,6 +24,9 @@ pub struct Arguments {
     /// .zst after it
     #[arg(value_name = "OUT")]
     to: PathBuf,
+    /// Format of the data [default: by the name, else by the content]
+    #[arg(long, value_name = "FORMAT", help_heading = "Input")]
+    input_format: Option<Format>,
     #[command(flatten)]
     input: Input,
     /// Convert all rows, without the response (of plink: also those whose response is missing)
@@ -55,7 +58,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     check("OUT", Some(&arguments.to))?;
     check("--response-output", arguments.response_output.as_deref())?;
     let started = Instant::now();
-    let options = arguments.input.options(arguments.threads.max(1))?;
+    let options = arguments.input.options(arguments.input_format, arguments.threads.max(1))?;
     let name = options.format.or_else(|| Format::of_name(&arguments.from));
     // Only plink data is asked for a response that nobody named.
     let need_response = name == Some(Format::Plink) && !arguments.no_response;

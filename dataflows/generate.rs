@@ -1,5 +1,6 @@
 //! `strads generate`: seeded synthetic data, known down to what is planted.
 
+mod corpus;
 mod ratings;
 
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ pub struct Arguments {
 #[derive(Subcommand, Debug)]
 enum What {
     Lasso(Lasso),
+    Corpus(corpus::Corpus),
     Ratings(ratings::Ratings),
 }
 
@@ -98,6 +100,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
             Kind::Paper => lasso.generate(lasso.paper()?),
             Kind::Block => lasso.generate(lasso.block()?),
         },
+        What::Corpus(corpus) => corpus.generate(),
         What::Ratings(ratings) => ratings.generate(),
     }
 }

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use strads::formats::{self, Base, Format, ReadOptions, Table};
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+use strads::formats::{self, Base, CorpusFormat, Format, ReadOptions, Table};
 use strads::report::Progress;
 
 use crate::failure::Failure;
@@ -13,9 +15,6 @@ use crate::output::Output;
 #[derive(clap::Args, Clone, Debug)]
 #[command(about = None, long_about = None)]
 pub struct Input {
-    /// Format of the data [default: by the name, else by the content]
-    #[arg(long, value_name = "FORMAT", help_heading = "Input")]
-    pub input_format: Option<Format>,
     /// The csv or tsv column that is the response, in the data or in --response
     #[arg(long, value_name = "COLUMN", help_heading = "Input")]
     pub target: Option<String>,
@@ -32,12 +31,12 @@ pub struct Input {
 
 impl Input {
     /// Everything but which shards are kept, and whether a response is needed.
-    pub fn options(&self, threads: usize) -> Result<ReadOptions, Failure> {
+    pub fn options(&self, format: Option<Format>, threads: usize) -> Result<ReadOptions, Failure> {
         if self.response_column == Some(0) {
             return Err(Failure::usage("--response-column 0: columns are counted from 1"));
         }
         Ok(ReadOptions {
-            format: self.input_format,
+            format,
             base: self.base,
             target: self.target.clone(),
             response: self.response.clone(),
@@ -48,9 +47,53 @@ impl Input {
     }
 }
 
+/// A format of data that a model may be applied to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataFormat {
+    /// Rows of numbers.
+    Table(Format),
+    /// Documents.
+    Corpus(CorpusFormat),
+}
+
+impl DataFormat {
+    /// The format of a table.
+    pub fn table(self) -> Result<Format, Failure> {
+        match self {
+            DataFormat::Table(format) => Ok(format),
+            DataFormat::Corpus(format) => Err(Failure::usage(format!(
+                "--input-format {format}: the model is not for documents"
+            ))),
+        }
+    }
+}
+
+impl ValueEnum for DataFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: [DataFormat; 8] = [
+            DataFormat::Table(Format::Svmlight),
+            DataFormat::Table(Format::Mtx),
+            DataFormat::Table(Format::Csv),
+            DataFormat::Table(Format::Tsv),
+            DataFormat::Table(Format::Npy),
+            DataFormat::Table(Format::Plink),
+            DataFormat::Corpus(CorpusFormat::UciBow),
+            DataFormat::Corpus(CorpusFormat::Docs),
+        ];
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            DataFormat::Table(format) => format.to_possible_value(),
+            DataFormat::Corpus(format) => format.to_possible_value(),
+        }
+    }
+}
+
 /// Reads a table, with a progress bar where there is someone to see it.
 pub fn read(path: &Path, options: &ReadOptions, output: &Output) -> Result<Table, Failure> {
-    let bar = Bar { quiet: output.quiet, bar: OnceLock::new() };
+    let bar = Bar::new(output);
     let table = formats::read(path, options, &bar)?;
     if table.rows == 0 {
         return Err(Failure::input(format!("{}: expected rows, found none", path.display())));
@@ -58,9 +101,17 @@ pub fn read(path: &Path, options: &ReadOptions, output: &Output) -> Result<Table
     Ok(table)
 }
 
-struct Bar {
+/// A progress bar of a file that is read.
+pub struct Bar {
     quiet: bool,
     bar: OnceLock<Progress>,
+}
+
+impl Bar {
+    /// A bar that appears when reading begins, if it may.
+    pub fn new(output: &Output) -> Self {
+        Bar { quiet: output.quiet, bar: OnceLock::new() }
+    }
 }
 
 impl formats::Progress for Bar {

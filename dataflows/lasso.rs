@@ -24,7 +24,7 @@ use data::Data;
 use result::Run;
 use watch::Watch;
 
-use crate::failure::{Failure, say};
+use crate::failure::Failure;
 use crate::output::{bytes, check, write};
 use crate::{Outcome, output};
 
@@ -49,10 +49,10 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
 
     let started = Instant::now();
-    watch.start();
+    watch.journal.start();
     let fitted = train(arguments, &mut data, &watch)?;
     let train = started.elapsed().as_secs_f64();
-    watch.finish();
+    watch.journal.finish();
     if !speaks {
         return Ok(Exit::Done);
     }
@@ -69,14 +69,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     }
     run.seconds([load, train, started.elapsed().as_secs_f64()]);
     arguments.output.print(&run.value, || run.text(&data))?;
-    if let Some(message) = watch.broken() {
-        return Err(Failure::new(Exit::Failed, message));
-    }
-    if !run.converged {
-        say("not converged within the limits: the gap says how far the objective may be off");
-        return Ok(Exit::NotConverged);
-    }
-    Ok(Exit::Done)
+    let unfinished =
+        "not converged within the limits: the gap says how far the objective may be off";
+    watch.journal.end((!run.converged).then_some(unfinished))
 }
 
 /// Fits on the workers of this process together with those of the others.

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod convert;
+mod corpus;
 mod failure;
 mod generate;
 mod input;
@@ -12,7 +13,9 @@ mod launch;
 mod model;
 mod output;
 mod predict;
+mod run;
 mod table;
+mod topics;
 
 use std::process::ExitCode;
 

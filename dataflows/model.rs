@@ -23,9 +23,13 @@ pub struct LinearModel {
 impl LinearModel {
     /// Reads a model file.
     pub fn load(path: &Path) -> Result<Self, Failure> {
-        let file = ModelFile::load(path)?;
+        LinearModel::new(ModelFile::load(path)?, path)
+    }
+
+    /// The linear model in a file that was read from a path.
+    pub fn new(file: ModelFile, path: &Path) -> Result<Self, Failure> {
         let bad = |why: &str| Failure::model(format!("cannot use {}: {why}", path.display()));
-        if file.metadata.get("command").and_then(Value::as_str) != Some("lasso") {
+        if kind(&file) != Some("lasso") {
             return Err(bad("it is not a linear model"));
         }
         let (shape, coefficients) = file.get::<f64>("coefficients")?;
@@ -106,6 +110,11 @@ impl LinearModel {
         let name = self.names().and_then(|names| names.get(column as usize));
         name.cloned().unwrap_or_else(|| column.to_string())
     }
+}
+
+/// The command that made a model.
+pub fn kind(file: &ModelFile) -> Option<&str> {
+    file.metadata.get("command").and_then(Value::as_str)
 }
 
 /// Sorted by size, largest first; of equal ones the first column first.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use strads::cluster::Flags;
+use strads::formats::Format;
 use strads::scheduler::Width;
 
 use crate::input::Input;
@@ -16,6 +17,9 @@ pub struct Arguments {
     /// A file, plain, .gz or .zst; `-` is standard input
     #[arg(value_name = "DATA")]
     pub data: PathBuf,
+    /// Format of the data [default: by the name, else by the content]
+    #[arg(long, value_name = "FORMAT", help_heading = "Input")]
+    pub input_format: Option<Format>,
     #[command(flatten)]
     pub input: Input,
     #[command(flatten)]

@@ -39,7 +39,7 @@ impl Data {
             parts: arguments.training.parts(),
             shards: placement.shards(),
             keep: own.clone(),
-            ..arguments.input.options(arguments.cluster.threads)?
+            ..arguments.input.options(arguments.input_format, arguments.cluster.threads)?
         };
         let (table, weights) = weighted(arguments, options, own)?;
         let mut problem = Problem {

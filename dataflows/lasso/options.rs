@@ -1,6 +1,5 @@
 //! The checks that clap cannot make, and what the options mean to the library.
 
-use clap::ValueEnum;
 use serde_json::{Value, json};
 use strads::formats::Parts;
 use strads::models::lasso::{Lambda, Options, Scheduler, is_tall};
@@ -9,19 +8,7 @@ use strads::scheduler::{Policy, PolicyOptions, Source, Width};
 
 use super::arguments::{Arguments, Form, Model, Place, Priority, Schedule, Training};
 use crate::failure::Failure;
-
-/// The most shards: far above any sensible use.
-const MOST_SHARDS: usize = 1 << 16;
-
-fn expect(holds: bool, option: &str, range: &str, found: impl ToString) -> Result<(), Failure> {
-    match holds {
-        true => Ok(()),
-        false => {
-            let found = found.to_string();
-            Err(Failure::usage(format!("{option}: expected {range}, found {found}")))
-        }
-    }
-}
+use crate::run::{self, Named, check_shards, expect};
 
 impl Arguments {
     /// Checks what clap cannot.
@@ -67,8 +54,7 @@ impl Arguments {
 
     /// Where the shards live.
     pub fn placement(&self) -> Placement {
-        let workers = self.cluster.workers();
-        Placement::new(self.training.shards.unwrap_or(workers), workers)
+        run::placement(&self.cluster, self.training.shards)
     }
 
     /// Everything that must agree between processes and that a model remembers, but for the data
@@ -109,17 +95,6 @@ impl Arguments {
             "shards": self.placement().shards(),
             "warm_start": training.warm_start.is_some(),
         })
-    }
-}
-
-/// The name of a value on the command line.
-trait Named {
-    fn name(&self) -> String;
-}
-
-impl<V: ValueEnum> Named for V {
-    fn name(&self) -> String {
-        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 }
 
@@ -218,11 +193,7 @@ impl Training {
         if let Some(seconds) = self.max_seconds {
             expect(seconds >= 0.0, "--max-seconds", "a number >= 0", seconds)?;
         }
-        if let Some(shards) = self.shards {
-            let range = format!("1 to {MOST_SHARDS}");
-            expect((1..=MOST_SHARDS).contains(&shards), "--shards", &range, shards)?;
-        }
-        Ok(())
+        check_shards(self.shards)
     }
 
     fn scheduler(&self) -> Scheduler {

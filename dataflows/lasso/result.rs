@@ -4,13 +4,14 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 use strads::models::lasso::{Fit, Solution, Validation};
-use strads::report::{Exit, ModelFile, peak_resident_bytes};
+use strads::report::{Exit, ModelFile};
 
 use super::arguments::Arguments;
 use super::data::Data;
 use crate::failure::Failure;
 use crate::model::{largest_first, listed};
 use crate::output::figure;
+use crate::run::{head, put_seconds};
 
 /// How many coefficients the text shows.
 const SHOWN: usize = 20;
@@ -84,9 +85,8 @@ impl Run {
     }
 
     /// Puts in how long loading, training and writing took.
-    pub fn seconds(&mut self, [load, train, write]: [f64; 3]) {
-        self.value["seconds"] = json!({ "load": load, "train": train, "write": write });
-        self.value["peak_bytes"] = json!(peak_resident_bytes());
+    pub fn seconds(&mut self, seconds: [f64; 3]) {
+        put_seconds(&mut self.value, seconds);
     }
 
     /// The model as a file.
@@ -204,14 +204,8 @@ fn is_converged(solution: &Solution, tolerance: f64) -> bool {
 
 /// What every command's result has.
 fn always(arguments: &Arguments, data: &Data, rounds: u64, converged: bool) -> Map<String, Value> {
-    let mut value = Map::new();
-    let cluster = &arguments.cluster;
-    value.insert("command".into(), "lasso".into());
-    value.insert("version".into(), env!("CARGO_PKG_VERSION").into());
-    value.insert("seed".into(), arguments.training.seed.into());
-    value.insert("shards".into(), arguments.placement().shards().into());
-    value.insert("workers".into(), cluster.workers().into());
-    value.insert("processes".into(), cluster.processes.into());
+    let (training, cluster) = (&arguments.training, &arguments.cluster);
+    let mut value = head("lasso", training.seed, cluster, training.shards);
     value.insert("form".into(), data.form().into());
     value.insert("rows".into(), data.rows.into());
     value.insert("columns".into(), data.columns.into());

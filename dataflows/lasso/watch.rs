@@ -1,22 +1,20 @@
 //! What is done with every measured point: the log, the progress line, the page's picture.
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use strads::models::lasso::Point;
-use strads::report::{Progress, RunLog};
 
 use super::arguments::Arguments;
-use crate::failure::{Failure, say};
+use crate::failure::Failure;
 use crate::output::figure;
+use crate::run::Journal;
 
 /// Watches a fit. Only process 0 sees points.
 pub struct Watch {
-    progress: Progress,
-    started: OnceLock<Instant>,
+    pub journal: Journal,
     folds: Option<Folds>,
-    state: Mutex<State>,
+    points: Option<Mutex<Vec<Point>>>,
 }
 
 /// Where in a cross-validation an epoch is.
@@ -25,61 +23,32 @@ struct Folds {
     count: u64,
 }
 
-struct State {
-    log: Option<RunLog>,
-    broken: Option<String>,
-    points: Option<Vec<Point>>,
-}
-
 impl Watch {
     /// Opens the log, on the process that writes.
     pub fn new(arguments: &Arguments, writes: bool) -> Result<Self, Failure> {
-        let log = arguments.log.as_deref().filter(|_| writes);
-        let log = log.map(RunLog::create).transpose()?;
         let steps = arguments.model.steps().zip(arguments.model.cv);
+        let quiet = arguments.output.quiet;
         Ok(Watch {
-            progress: Progress::spinner(arguments.output.quiet || !writes),
-            started: OnceLock::new(),
+            journal: Journal::new(arguments.log.as_deref(), quiet, writes)?,
             folds: steps.map(|(path, count)| Folds { path: path as u64, count: count as u64 }),
-            state: Mutex::new(State {
-                log,
-                broken: None,
-                points: arguments.report.as_ref().map(|_| Vec::new()),
-            }),
+            points: arguments.report.as_ref().map(|_| Mutex::default()),
         })
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Training begins.
-    pub fn start(&self) {
-        self.started.get_or_init(Instant::now);
     }
 
     /// Takes in a point.
     pub fn see(&self, point: &Point) {
-        let seconds = self.started.get().map_or(0.0, |started| started.elapsed().as_secs_f64());
         let measure = &point.measure;
-        self.progress.message(&format!(
+        let message = format!(
             "lambda {}, round {}, objective {}, relative gap {:.1e}, {} nonzeros",
             figure(measure.lambda),
             point.round,
             figure(measure.objective()),
             measure.relative_gap(),
             measure.nonzeros
-        ));
-        let mut state = self.state();
-        if let Some(points) = &mut state.points {
-            points.push(*point);
-        }
-        let record = self.record(point, seconds);
-        if let Some(Err(error)) = state.log.as_mut().map(|log| log.write(&record)) {
-            // The model is worth more than its log: training goes on.
-            say(&error.to_string());
-            state.broken = Some(error.to_string());
-            state.log = None;
+        );
+        self.journal.point(&message, &self.record(point, self.journal.seconds()));
+        if let Some(points) = &self.points {
+            points.lock().unwrap_or_else(PoisonError::into_inner).push(*point);
         }
     }
 
@@ -108,18 +77,11 @@ impl Watch {
         record
     }
 
-    /// Training is over.
-    pub fn finish(&self) {
-        self.progress.finish();
-    }
-
-    /// Why the log is not whole, if it is not.
-    pub fn broken(&self) -> Option<String> {
-        self.state().broken.clone()
-    }
-
     /// All points, if they are kept for a page.
     pub fn points(&self) -> Vec<Point> {
-        self.state().points.take().unwrap_or_default()
+        let points = self.points.as_ref();
+        points.map_or_else(Vec::new, |points| {
+            std::mem::take(&mut points.lock().unwrap_or_else(PoisonError::into_inner))
+        })
     }
 }

@@ -123,6 +123,13 @@ impl Stopwords {
     }
 }
 
+/// Words that are spelled as in texts already.
+impl<S: Into<String>> FromIterator<S> for Stopwords {
+    fn from_iter<I: IntoIterator<Item = S>>(words: I) -> Self {
+        Stopwords(words.into_iter().map(Into::into).collect())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

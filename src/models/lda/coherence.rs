@@ -82,7 +82,7 @@ impl CoDocuments {
                 let single = |slot: u32| self.single[slot as usize] as f64;
                 u_mass += ((both + 1.0) / single(first)).ln();
                 npmi += match both {
-                    both if both == 0.0 => -1.0,
+                    0.0 => -1.0,
                     both if both == documents => 1.0,
                     both => {
                         let information = both * documents / (single(first) * single(second));
