@@ -8,6 +8,7 @@
 
 mod arguments;
 mod data;
+mod live;
 mod options;
 mod page;
 mod result;
@@ -38,6 +39,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if speaks {
         check("--model", arguments.model_file.as_deref())?;
         check("--report", arguments.report.as_deref())?;
+    }
+    if arguments.is_live() {
+        return live::run(arguments, speaks);
     }
     let watch = Arc::new(Watch::new(arguments, speaks)?);
     let started = Instant::now();

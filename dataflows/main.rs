@@ -5,6 +5,7 @@
 mod convert;
 mod corpus;
 mod failure;
+mod follow;
 mod generate;
 mod input;
 mod inspect;

@@ -27,7 +27,7 @@ const ENTRIES: usize = 16 << 20;
 /// The format that a file's name asks for.
 pub fn format_of(path: &Path) -> Result<Format, Failure> {
     match Format::of_name(path) {
-        Some(Format::Plink) | None => Err(Failure::usage(format!(
+        Some(Format::Plink | Format::Changes) | None => Err(Failure::usage(format!(
             "{}: expected a name that ends in .svmlight, .csv, .tsv, .mtx or .npy (and perhaps .gz \
              or .zst)",
             path.display()
@@ -80,7 +80,7 @@ fn content(source: &dyn Source, format: Format, to: &mut dyn Write) -> io::Resul
         Format::Tsv => separated(source, b'\t', to),
         Format::Mtx => matrix_market(source, to),
         Format::Npy => npy(source, to),
-        Format::Plink => Err(io::ErrorKind::Unsupported.into()),
+        Format::Plink | Format::Changes => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 

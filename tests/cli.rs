@@ -15,6 +15,8 @@ mod exits;
 mod files;
 #[path = "cli/lasso.rs"]
 mod lasso;
+#[path = "cli/live.rs"]
+mod live;
 #[path = "cli/reference.rs"]
 mod reference;
 

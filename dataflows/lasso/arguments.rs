@@ -7,15 +7,17 @@ use strads::cluster::Flags;
 use strads::formats::Format;
 use strads::scheduler::Width;
 
+use crate::follow::Follow;
 use crate::input::Input;
 use crate::output::Output;
 
 /// Fits a Lasso or an elastic net: least squares with an l1 penalty
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Clone, Debug)]
 #[command(after_help = HELP)]
 pub struct Arguments {
     /// A file, plain, .gz or .zst; `-` is standard input
-    #[arg(value_name = "DATA")]
+    #[arg(value_name = "DATA", required = false, required_unless_present = "listen")]
+    #[arg(default_value_if("listen", clap::builder::ArgPredicate::IsPresent, "-"))]
     pub data: PathBuf,
     /// Format of the data [default: by the name, else by the content]
     #[arg(long, value_name = "FORMAT", help_heading = "Input")]
@@ -26,6 +28,8 @@ pub struct Arguments {
     pub model: Model,
     #[command(flatten)]
     pub training: Training,
+    #[command(flatten)]
+    pub live: Follow,
     /// Write the model (.safetensors)
     #[arg(long = "model", value_name = "FILE", help_heading = "Output")]
     pub model_file: Option<PathBuf>,
@@ -199,7 +203,13 @@ mean).
 --block, --certify-every and --staleness are for the schedules other than working-set. Columns
 with a penalty factor of 0 need working-set.
 
+Live data: JSON lines, {\"op\":\"put\",\"id\":\"r17\",\"y\":1.5,\"x\":{\"age\":61,\"3\":0.2}} (in place of
+the row of that id), {\"op\":\"del\",\"id\":\"r17\"}, and {\"op\":\"commit\"}, which ends an epoch. For
+every epoch one JSON line is printed, and the model is as certified as one fitted to the rows there
+are. --follow goes on for ever; a file named .jsonl, or - (standard input), ends with its last line.
+
 Examples:
+  strads lasso changes.jsonl --follow --lambda 0.1 --deltas --model m.safetensors
   strads lasso data.svmlight --lambda-ratio 0.05 -w 4 --model m.safetensors
   strads lasso patients.csv --target progression --cv 10 --standardize
   strads lasso mice.bed.gz --path 100 --format json --log run.jsonl --report run.html

@@ -1,7 +1,7 @@
 //! The checks that clap cannot make, and what the options mean to the library.
 
 use serde_json::{Value, json};
-use strads::formats::Parts;
+use strads::formats::{Format, Parts};
 use strads::models::lasso::{Lambda, Options, Scheduler, is_tall};
 use strads::operators::{self, Placement, Scheduling};
 use strads::scheduler::{Policy, PolicyOptions, Source, Width};
@@ -15,9 +15,16 @@ impl Arguments {
     pub fn check(&self) -> Result<(), Failure> {
         self.model.check()?;
         self.training.check()?;
+        self.live.check(self.is_live())?;
         self.options().check().map_err(|why| Failure::usage(format!("--{why}")))?;
         self.cluster.addresses()?;
         Ok(())
+    }
+
+    /// Whether the data is a feed of changes.
+    pub fn is_live(&self) -> bool {
+        let format = self.input.input_format.or_else(|| Format::of_name(&self.data));
+        self.live.is_live(format)
     }
 
     /// The library's options.

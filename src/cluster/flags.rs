@@ -162,6 +162,14 @@ impl Flags {
         Ok(addresses)
     }
 
+    /// The secret that the processes share, if there is one: for ports of the program's own.
+    ///
+    /// # Errors
+    /// [`ClusterError::Usage`] if the secret cannot be read or is too short.
+    pub fn shared(&self) -> Result<Option<Vec<u8>>, ClusterError> {
+        Ok(self.secret()?.into_bytes())
+    }
+
     /// What the processes share.
     pub(super) fn secret(&self) -> Result<Secret, ClusterError> {
         let secret = match &self.given_secret {

@@ -45,6 +45,11 @@ impl Secret {
         self.0.is_empty()
     }
 
+    /// Its bytes; nothing if there is no secret.
+    pub(super) fn into_bytes(self) -> Option<Vec<u8>> {
+        (!self.0.is_empty()).then_some(self.0)
+    }
+
     /// The proof that whoever made it knew the secret and saw `parts`. `purpose` keeps a proof of
     /// one kind from being used as one of another.
     pub(super) fn prove(&self, purpose: &str, parts: &[&[u8]]) -> [u8; PROOF] {

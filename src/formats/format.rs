@@ -20,12 +20,21 @@ pub enum Format {
     Npy,
     /// A PLINK `.bed` with its `.bim` and `.fam`.
     Plink,
+    /// JSON lines of changes ([`crate::feeds`]): no table.
+    Changes,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Format; 6] =
-        [Format::Svmlight, Format::Mtx, Format::Csv, Format::Tsv, Format::Npy, Format::Plink];
+    pub const ALL: [Format; 7] = [
+        Format::Svmlight,
+        Format::Mtx,
+        Format::Csv,
+        Format::Tsv,
+        Format::Npy,
+        Format::Plink,
+        Format::Changes,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -35,6 +44,7 @@ impl Format {
             Format::Tsv => "tsv",
             Format::Npy => "npy",
             Format::Plink => "plink",
+            Format::Changes => "changes",
         }
     }
 
@@ -49,6 +59,7 @@ impl Format {
             "tsv" | "tab" => Some(Format::Tsv),
             "npy" => Some(Format::Npy),
             "bed" => Some(Format::Plink),
+            "jsonl" | "ndjson" => Some(Format::Changes),
             _ => None,
         }
     }
@@ -100,7 +111,9 @@ impl FromStr for Format {
 
     fn from_str(text: &str) -> Result<Self, String> {
         Format::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| {
-            format!("`{text}` is not a format; there are svmlight, mtx, csv, tsv, npy, plink")
+            format!(
+                "`{text}` is not a format; there are svmlight, mtx, csv, tsv, npy, plink, changes"
+            )
         })
     }
 }
@@ -125,6 +138,7 @@ mod tests {
         assert_eq!(of("x.mtx.gz"), Some(Format::Mtx));
         assert_eq!(of("x.CSV.zst"), Some(Format::Csv));
         assert_eq!(of("mouse.bed.gz"), Some(Format::Plink));
+        assert_eq!(of("feed.jsonl"), Some(Format::Changes));
         assert_eq!(of("x.gz"), None);
         assert_eq!(of("-"), None);
     }

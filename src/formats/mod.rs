@@ -113,6 +113,10 @@ fn table(job: &Job, path: &Path, stream: Stream, format: Format) -> Result<Table
         Format::Tsv => csv::read(job, stream, b'\t'),
         Format::Npy => npy::read(job, stream),
         Format::Plink => plink::read(job, path, stream),
+        Format::Changes => {
+            let (expected, found) = ("a table", "changes, which only live models take");
+            Err(ReadError::content(&stream.name, (1, 1), expected, found))
+        }
     }?;
     match &job.options.response {
         Some(response) if format != Format::Plink => {

@@ -127,6 +127,11 @@ impl Children {
         read(&self.0[index].stdout)
     }
 
+    /// What a child has complained of so far.
+    pub fn complained(&self, index: usize) -> String {
+        read(&self.0[index].stderr)
+    }
+
     /// Waits for all children, in the order they were started.
     pub fn wait(mut self) -> Vec<Outcome> {
         let start = Instant::now();

@@ -53,7 +53,7 @@ impl std::error::Error for WriteError {
 ///
 /// # Errors
 ///
-/// If a file cannot be written, the table lacks shards, or the format is [`Format::Plink`].
+/// If a file cannot be written, the table lacks shards, or the format is [`Format::Plink`] or [`Format::Changes`].
 pub fn write(path: &Path, format: Format, table: &Table) -> Result<(), WriteError> {
     let columns = Columns::new(table).map_err(|reason| WriteError::new(path, reason))?;
     if matches!(format, Format::Mtx | Format::Npy) && !table.response.is_empty() {
@@ -68,6 +68,7 @@ pub fn write(path: &Path, format: Format, table: &Table) -> Result<(), WriteErro
         Format::Tsv => text::separated(to, table, &columns, b'\t'),
         Format::Npy => binary::npy(to, table, &columns),
         Format::Plink => Err(invalid("plink is read only")),
+        Format::Changes => Err(invalid("changes are no table")),
     });
     written.map_err(|reason| WriteError::new(path, reason))
 }

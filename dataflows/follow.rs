@@ -1,0 +1,15 @@
+//! Models that are kept true while their data changes: what every live command shares.
+//!
+//! ```text
+//! feed ─▶ worker 0 of process 0 ─▶ exchanged to where each change belongs ─▶ model
+//!                                                                            │
+//! stdout ◀─ a line an epoch, and one a changed parameter ◀───────────────────┘
+//! ```
+
+mod arguments;
+mod names;
+mod session;
+
+pub use arguments::Follow;
+pub use names::{name, quoted};
+pub use session::{Ended, Live, Remark, Summary, follow};

@@ -1,0 +1,194 @@
+//! Feeding a model epoch by epoch, and saying what each did.
+
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use strads::feeds::{Change, Epoch, Feed, FeedError, Next, Place, Source};
+use strads::report::{Exit, ModelFile};
+use timely::worker::Worker;
+
+use super::Follow;
+use crate::failure::{Failure, say};
+use crate::output::{Output, print};
+
+/// How long a worker without work sleeps; the feed wakes it earlier.
+const NAP: Duration = Duration::from_millis(100);
+
+/// A model inside this worker's dataflow, and the data it is fed.
+pub trait Live {
+    /// What a `put` line holds.
+    type Put: DeserializeOwned + Send + 'static;
+    /// What a `del` line holds.
+    type Delete: DeserializeOwned + Send + 'static;
+
+    /// Sends a change into the dataflow. A remark is one line about a change of no effect, or why
+    /// it is no good.
+    fn apply(&mut self, change: Change<Self::Put, Self::Delete>) -> Result<(), Remark>;
+
+    /// Ends the epoch and runs the dataflow until its model is out.
+    fn advance(&mut self, worker: &mut Worker);
+
+    /// The figures of the model as it stands.
+    fn figures(&mut self) -> Map<String, Value>;
+
+    /// What changed in the last epoch: members `key`, `old`, `new`.
+    fn deltas(&mut self) -> Vec<Map<String, Value>>;
+
+    /// The model as a file.
+    fn model(&self, summary: &Summary) -> ModelFile;
+}
+
+/// What is to be said of a change.
+pub enum Remark {
+    /// It had no effect, such as a delete of what is not there.
+    Idle(String),
+    /// It makes no sense.
+    Bad(String),
+}
+
+/// A run so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Summary {
+    /// Epochs that are done.
+    pub epochs: u64,
+    /// Changes that were applied.
+    pub changes: u64,
+}
+
+/// How a live run ended; on processes without the feed, well.
+#[derive(Debug, Default)]
+pub struct Ended {
+    /// Why it ended before its time.
+    pub failure: Option<Failure>,
+}
+
+/// Reads the feed to its end, or until SIGINT or SIGTERM. For the worker that has the feed.
+pub fn follow<L: Live>(
+    worker: &mut Worker,
+    live: &mut L,
+    source: Source,
+    arguments: &Follow,
+    model: Option<&std::path::Path>,
+    output: Output,
+) -> Ended {
+    let mut run = Run { live, arguments, model, output, summary: Summary::default() };
+    Ended { failure: run.all(worker, source).err() }
+}
+
+struct Run<'a, L> {
+    live: &'a mut L,
+    arguments: &'a Follow,
+    model: Option<&'a std::path::Path>,
+    output: Output,
+    summary: Summary,
+}
+
+impl<L: Live> Run<'_, L> {
+    fn all(&mut self, worker: &mut Worker, source: Source) -> Result<(), Failure> {
+        let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| {
+            Failure::new(Exit::Failed, format!("cannot wait for signals: {error}"))
+        })?;
+        let quiet = self.output.quiet;
+        let note = move |line: String| {
+            if !quiet {
+                say(&line);
+            }
+        };
+        let options = self.arguments.options();
+        let feed: Feed<L::Put, L::Delete> =
+            Feed::start(source, options, std::thread::current(), note)?;
+        let mut failed = None;
+        loop {
+            if signals.pending().next().is_some() {
+                feed.stop();
+            }
+            match feed.poll() {
+                Ok(Next::Epoch(epoch)) => self.epoch(worker, epoch)?,
+                Ok(Next::Wait) => drop(worker.step_or_park(Some(NAP))),
+                Ok(Next::End) => break,
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        // What is committed is kept, whatever ended the feed.
+        self.save()?;
+        failed.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    fn epoch(
+        &mut self,
+        worker: &mut Worker,
+        epoch: Epoch<L::Put, L::Delete>,
+    ) -> Result<(), Failure> {
+        let started = Instant::now();
+        let (mut applied, mut skipped) = (0_u64, epoch.skipped);
+        for (place, change) in epoch.changes {
+            match self.live.apply(change) {
+                Ok(()) => applied += 1,
+                Err(remark) => {
+                    skipped += 1;
+                    self.remark(&place, remark)?;
+                }
+            }
+        }
+        self.live.advance(worker);
+        let seconds = started.elapsed().as_secs_f64();
+        let mut line = Map::new();
+        line.insert("epoch".into(), self.summary.epochs.into());
+        line.insert("changes".into(), applied.into());
+        line.insert("skipped".into(), skipped.into());
+        line.extend(self.live.figures());
+        line.insert("seconds".into(), json!(seconds));
+        let mut text = format!("{}\n", Value::from(line));
+        for mut delta in self.live.deltas() {
+            if self.arguments.deltas {
+                delta.insert("epoch".into(), self.summary.epochs.into());
+                text.push_str(&format!("{}\n", Value::from(delta)));
+            }
+        }
+        print(&text)?;
+        self.summary.epochs += 1;
+        self.summary.changes += applied;
+        match self.arguments.model_every {
+            Some(every) if self.summary.epochs.is_multiple_of(every.max(1)) => self.save(),
+            _ => Ok(()),
+        }
+    }
+
+    fn remark(&self, place: &Place, remark: Remark) -> Result<(), Failure> {
+        match remark {
+            Remark::Bad(why) if self.arguments.strict => {
+                Err(Failure::input(format!("{place}:1: {why}")))
+            }
+            Remark::Bad(why) => {
+                self.output.note(&format!("{place}:1: {why}; skipped"));
+                Ok(())
+            }
+            Remark::Idle(why) => {
+                self.output.note(&format!("{place}: {why}"));
+                Ok(())
+            }
+        }
+    }
+
+    fn save(&self) -> Result<(), Failure> {
+        match self.model {
+            Some(path) => Ok(self.live.model(&self.summary).save(path)?),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<FeedError> for Failure {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::Usage(_) => Failure::usage(error),
+            _ => Failure::input(error),
+        }
+    }
+}
