@@ -23,7 +23,7 @@ impl Arguments {
 
     /// Whether the data is a feed of changes.
     pub fn is_live(&self) -> bool {
-        let format = self.input.input_format.or_else(|| Format::of_name(&self.data));
+        let format = self.input_format.or_else(|| Format::of_name(&self.data));
         self.live.is_live(format)
     }
 
