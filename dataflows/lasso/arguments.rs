@@ -114,8 +114,8 @@ pub struct Training {
     /// Coefficient updates between two measurements of the gap [default: 1000]
     #[arg(long, value_name = "N")]
     pub certify_every: Option<u64>,
-    /// What is kept together: whole columns, or rows (working-set only). By itself rows where a
-    /// dense table has at least 16384 rows and at most 2048 columns
+    /// What is kept together: whole columns, or blocks of rows (working-set only). By itself rows
+    /// where a dense table (csv, tsv, npy) has at least 16384 rows, and 64 a column of at most 1024
     #[arg(long, value_enum, value_name = "FORM", default_value_t)]
     pub form: Form,
     /// working-set: keep looking at columns that provably stay out

@@ -33,7 +33,8 @@ def _finish(path, write):
     return str(path)
 
 
-def blocks(name, rows, columns, block=20, correlation=0.7, planted=100, noise=0.5):
+def blocks(name, rows, columns, block=20, correlation=0.7, planted=100, noise=0.5,
+           by_row=False):
     """Gaussian columns in float32, equally correlated within blocks."""
 
     def make():
@@ -50,7 +51,8 @@ def blocks(name, rows, columns, block=20, correlation=0.7, planted=100, noise=0.
             signal = rng.standard_normal(planted) @ design[chosen].astype(float)
             response = signal + noise * signal.std() * rng.standard_normal(rows)
             np.savetxt(y, response, fmt="%.17g")
-            _finish(x, lambda to: np.save(open(to, "wb"), design.T))
+            table = np.ascontiguousarray(design.T) if by_row else design.T
+            _finish(x, lambda to: np.save(open(to, "wb"), table))
         return [str(x), "--response", str(y)], ("npy", str(x), str(y))
 
     return make
@@ -149,4 +151,6 @@ DATASETS = [
             zipf("zipf", 100_000, 500_000), quick=False),
     Dataset("d200", "dense 200 × 5,000, blocks of 20 columns with correlation .7",
             [0.1], blocks("d200", 200, 5_000, planted=30)),
+    Dataset("tall", "dense 1,000,000 × 50 by rows, blocks of 20 columns with correlation .7",
+            [0.1, 0.01], blocks("tall", 1_000_000, 50, planted=10, by_row=True), quick=False),
 ]
