@@ -57,6 +57,12 @@ impl Draws {
         Draws { stream, counter: 0 }
     }
 
+    /// The stream of a place within this one's, at counter 0.
+    #[must_use]
+    pub fn within(&self, place: u64) -> Self {
+        Draws { stream: absorb(self.stream, place), counter: 0 }
+    }
+
     /// The draw at a counter, wherever the cursor is. Uniform over 64 bits.
     pub fn at(&self, counter: u64) -> u64 {
         absorb(self.stream, counter)

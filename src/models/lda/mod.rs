@@ -9,10 +9,14 @@ mod coherence;
 mod corpus;
 mod describe;
 mod file;
+mod gamma;
 mod mallet;
 mod model;
 mod options;
 mod pyldavis;
+mod sampler;
+mod shard;
+mod slice;
 
 pub use coherence::{CoDocuments, Coherence};
 pub use corpus::{Corpus, CorpusError};
