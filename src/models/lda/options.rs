@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::hyper::RANGE;
+
 /// The most topics a model can have: a topic is a 16-bit number, and one of those means none.
 pub const MAX_TOPICS: usize = 65_535;
 
@@ -31,18 +33,19 @@ pub struct WordPrior {
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
 /// | `topics` | 100 | `K` | 2 to 65 535 |
-/// | `alpha` | `50/K` each | concentration of a document's topics | > 0 |
-/// | `beta` | 0.01 | concentration of a topic's words | > 0 |
+/// | `alpha` | `50/K` each | concentration of a document's topics | 1e-6 to 1e6 |
+/// | `beta` | 0.01 | concentration of a topic's words | 1e-6 to 1e6 |
 /// | `iterations` | 200 | sweeps over all tokens | ≥ 1 |
 /// | `burn_in` | 50 | sweeps before α and β are optimised and samples are taken | ≥ 0 |
 /// | `optimize_alpha` | false | fit α (asymmetric), by Minka's fixed point | |
 /// | `optimize_beta` | false | fit β | |
-/// | `optimize_every` | 10 | sweeps between two optimisations | ≥ 1 |
+/// | `optimize_every` | 1 | sweeps between two optimisations | ≥ 1 |
 /// | `samples` | 1 | states summed up for the reported topics, the last one and those before it | ≥ 1 |
 /// | `sample_every` | 10 | sweeps between two samples | ≥ 1 |
 /// | `likelihood_every` | 10 | sweeps between two measurements of the joint likelihood; the last sweep is always measured | ≥ 1 |
 /// | `priors` | none | more prior weight of words in topics | weight > 0 |
 /// | `document_topics` | false | report the topics of the documents | |
+/// | `max_seconds` | none | wall time upon which the running sweep is the last; results then depend on the machine | ≥ 0 |
 /// | `seed` | 0 | chooses the draws | |
 /// | `shards` | 0 | document shards; 0 is one a worker | |
 /// | `slices` | 0 | word slices, rounded up to a multiple of the shards; 0 is as many as keep the s-error below 0.002 | |
@@ -74,6 +77,8 @@ pub struct Options {
     pub priors: Arc<Vec<WordPrior>>,
     /// Whether the model is to hold the documents' topics.
     pub document_topics: bool,
+    /// Seconds upon which the running sweep is the last.
+    pub max_seconds: Option<f64>,
     /// Chooses the draws.
     pub seed: u64,
     /// The number of document shards.
@@ -92,12 +97,13 @@ impl Default for Options {
             burn_in: 50,
             optimize_alpha: false,
             optimize_beta: false,
-            optimize_every: 10,
+            optimize_every: 1,
             samples: 1,
             sample_every: 10,
             likelihood_every: 10,
             priors: Arc::default(),
             document_topics: false,
+            max_seconds: None,
             seed: 0,
             shards: 0,
             slices: 0,
@@ -113,6 +119,13 @@ impl Options {
             Some(Alpha::Symmetric(alpha)) => vec![*alpha; self.topics],
             Some(Alpha::Asymmetric(alphas)) => alphas.clone(),
         }
+    }
+
+    /// Whether the state after a sweep is one of those that are summed up.
+    pub(super) fn is_sample(&self, number: u64) -> bool {
+        let back = self.iterations.saturating_sub(number);
+        let wanted = back % self.sample_every == 0 && back / self.sample_every < self.samples;
+        number == self.iterations || (wanted && number > self.burn_in)
     }
 
     /// Checks every range, for a vocabulary of so many words.
@@ -142,6 +155,19 @@ impl Options {
                 return Err(format!("{name}: expected at least 1, found 0"));
             }
         }
+        if self.max_seconds.is_some_and(|seconds| seconds.is_nan() || seconds < 0.0) {
+            return Err("max-seconds: expected a number >= 0".to_owned());
+        }
+        if self.optimize_beta && !self.priors.is_empty() {
+            return Err("optimize-beta: expected no word-prior".to_owned());
+        }
+        let mut places: Vec<_> =
+            self.priors.iter().map(|prior| (prior.word, prior.topic)).collect();
+        places.sort_unstable();
+        if let Some(twice) = places.windows(2).find(|pair| pair[0] == pair[1]) {
+            let (word, topic) = twice[0];
+            return Err(format!("word-prior: word {word} has two weights in topic {topic}"));
+        }
         for prior in self.priors.iter() {
             positive("word-prior", prior.weight)?;
             if prior.word as usize >= vocabulary || usize::from(prior.topic) >= self.topics {
@@ -158,8 +184,8 @@ impl Options {
 
 /// Concentrations outside this range lose their meaning in single precision.
 fn positive(name: &str, value: f64) -> Result<(), String> {
-    match (1e-12..=1e12).contains(&value) {
+    match RANGE.contains(&value) {
         true => Ok(()),
-        false => Err(format!("{name}: expected a number from 1e-12 to 1e12, found {value}")),
+        false => Err(format!("{name}: expected a number from 1e-6 to 1e6, found {value}")),
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use super::corpus::Bags;
+use super::keys::Keys;
 use super::sampler::{Rows, Tile};
 
 /// A document's row, and its length.
@@ -14,28 +15,6 @@ pub(super) struct Document {
     pub row: u32,
     /// Its tokens.
     pub tokens: u32,
-}
-
-/// Where a word lives: its slice, and its position there. Words have a key
-/// `position · slices + slice`, so that a slice grows at its end when words are added.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Keys(pub usize);
-
-impl Keys {
-    /// A key's slice.
-    pub fn slice(self, key: u32) -> usize {
-        key as usize % self.0
-    }
-
-    /// A key's position in its slice.
-    pub fn position(self, key: u32) -> u32 {
-        (key as usize / self.0) as u32
-    }
-
-    /// The key at a position of a slice.
-    pub fn key(self, slice: usize, position: u32) -> u64 {
-        u64::from(position) * self.0 as u64 + slice as u64
-    }
 }
 
 /// A shard of documents. 6 bytes a token, 8 for every word that occurs, and the rows.
@@ -231,7 +210,18 @@ impl Shard {
         }
     }
 
+    /// Debug builds: the tokens of a tile are in its counts, and all tokens in the totals.
+    #[cfg(debug_assertions)]
+    pub fn check(&self, slice: usize) {
+        let tile = &self.tiles[slice];
+        let tokens: usize = tile.counts.iter().map(|count| *count as usize).sum();
+        assert_eq!((tile.rows.len(), tile.topics.len()), (tokens, tokens));
+        assert!(tile.topics.iter().all(|code| (1..=self.topics).contains(&usize::from(*code))));
+        assert!(self.totals.iter().sum::<i64>() >= tokens as i64);
+    }
+
     /// Memory taken.
+    #[cfg(test)]
     pub fn bytes(&self) -> usize {
         self.rows.bytes() + self.tiles.iter().map(Tile::bytes).sum::<usize>() + 16 * self.topics
     }

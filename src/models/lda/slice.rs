@@ -4,6 +4,10 @@
 //! `min(its tokens, K)` topics. A row with room for all topics has a count for each; a shorter one
 //! its counts above 0 as `code << 16 | count`, in any order, then zeros. Codes are topics from 1.
 
+use super::sampler::Rows;
+use super::shard::Document;
+use crate::container::Slice;
+
 /// A row's codes and counts.
 pub(super) fn counts(cells: &[u32], topics: usize) -> impl Iterator<Item = (u16, u32)> + '_ {
     let dense = cells.len() == topics;
@@ -21,6 +25,27 @@ pub(super) fn row<'a>(ends: &[u64], cells: &'a [u32], word: usize) -> &'a [u32] 
 
 fn range(ends: &[u64], word: usize) -> std::ops::Range<usize> {
     word.checked_sub(1).map_or(0, |before| ends[before]) as usize..ends[word] as usize
+}
+
+/// The topics (from 0) and counts of a word; none beyond the slice.
+pub(super) fn word(slice: &Slice<u32>, at: usize, topics: usize) -> Vec<(u16, u32)> {
+    if at >= slice.head.len() {
+        return Vec::new();
+    }
+    counts(row(&slice.head, &slice.cells, at), topics)
+        .map(|(code, count)| (code - 1, count))
+        .collect()
+}
+
+/// The topics (from 0) and counts of a row of pairs; none beyond the last.
+pub(super) fn pairs<'a>(
+    ends: &[u64],
+    cells: &'a [u32],
+    at: usize,
+) -> impl Iterator<Item = (u16, u32)> + 'a {
+    let range = if at < ends.len() { range(ends, at) } else { 0..0 };
+    let pairs = cells[2 * range.start..2 * range.end].chunks_exact(2);
+    pairs.map(|pair| (pair[0] as u16 - 1, pair[1]))
 }
 
 /// Takes a token out of a row.
@@ -70,4 +95,59 @@ pub(super) fn fit(
         }
     }
     (*ends, *cells) = (new_ends, new_cells);
+}
+
+/// Calls `f` with every count that differs: the word, the code, what it was and what it is.
+pub(super) fn changes(
+    old: &Slice<u32>,
+    new: &Slice<u32>,
+    topics: usize,
+    mut f: impl FnMut(u32, u16, [u32; 2]),
+) {
+    let mut both = std::collections::BTreeMap::new();
+    for word in 0..new.head.len().max(old.head.len()) {
+        for (side, slice) in [old, new].into_iter().enumerate() {
+            if word < slice.head.len() {
+                for (code, count) in counts(row(&slice.head, &slice.cells, word), topics) {
+                    both.entry(code).or_insert([0; 2])[side] = count;
+                }
+            }
+        }
+        for (code, counts) in std::mem::take(&mut both) {
+            if counts[0] != counts[1] {
+                f(word as u32, code, counts);
+            }
+        }
+    }
+}
+
+/// The topics of documents as a slice of pairs: the head is where each document's pairs end, the
+/// cells are codes, ascending, and counts in turn.
+pub(super) fn documents(rows: &Rows, documents: &[Document], topics: usize) -> Slice<u32> {
+    let (mut head, mut cells) = (Vec::with_capacity(documents.len()), Vec::new());
+    let mut row = Vec::new();
+    for document in documents {
+        if document.tokens > 0 {
+            rows.counts(document.row, topics, |code, count| row.push((code, count)));
+        }
+        row.sort_unstable();
+        row.drain(..).for_each(|(code, count)| cells.extend([u32::from(code), count]));
+        head.push(cells.len() as u64 / 2);
+    }
+    Slice { head, cells }
+}
+
+/// Debug builds: rows are well formed.
+#[cfg(debug_assertions)]
+pub(super) fn check(ends: &[u64], cells: &[u32], topics: usize) {
+    assert_eq!(ends.last().copied().unwrap_or(0), cells.len() as u64);
+    for word in 0..ends.len() {
+        let row = row(ends, cells, word);
+        let tokens: u64 = counts(row, topics).map(|(_, count)| u64::from(count)).sum();
+        assert_eq!(
+            tokens.min(topics as u64),
+            row.len() as u64,
+            "a word's room is that of its tokens"
+        );
+    }
 }

@@ -1,8 +1,6 @@
 //! A tile from its first word to its last.
 
 #[cfg(target_arch = "x86_64")]
-use pulp::Simd;
-#[cfg(target_arch = "x86_64")]
 use pulp::x86::{V3, V4};
 
 use super::draw::Draw;

@@ -94,6 +94,16 @@ impl Rows {
         Some((at as u32) << FORM_SHIFT | start as u32)
     }
 
+    /// Whether a shard can hold documents of so many tokens.
+    pub fn hold(lengths: impl Iterator<Item = u32>, topics: usize) -> bool {
+        let mut lines = [0; 3];
+        for tokens in lengths {
+            let form = Form::of(tokens, topics);
+            lines[form as usize] += form.lines(tokens, topics);
+        }
+        lines.iter().all(|lines| *lines <= MAX_LINES)
+    }
+
     /// Makes room for documents of so many tokens. Memory is taken where rows are first written.
     pub fn reserve(&mut self, lengths: &[u32], topics: usize) {
         let mut lines = [0; 3];
@@ -140,6 +150,7 @@ impl Rows {
     }
 
     /// Memory taken.
+    #[cfg(test)]
     pub fn bytes(&self) -> usize {
         self.lines.iter().map(|lines| lines.capacity() * size_of::<Line>()).sum()
     }

@@ -16,6 +16,7 @@ pub(in crate::models::lda) struct Tile {
 
 impl Tile {
     /// Memory taken.
+    #[cfg(test)]
     pub fn bytes(&self) -> usize {
         4 * (self.words.capacity() + self.counts.capacity() + self.rows.capacity())
             + 2 * self.topics.capacity()

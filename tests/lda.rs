@@ -1,0 +1,11 @@
+//! Topic models against independent evaluators, recounts, planted topics, and the places they run.
+
+mod support;
+
+mod lda {
+    mod corpora;
+    mod counts;
+    mod optimize;
+    mod planted;
+    mod workers;
+}
