@@ -5,6 +5,7 @@ mod support;
 mod lda {
     mod corpora;
     mod counts;
+    mod infer;
     mod optimize;
     mod planted;
     mod workers;

@@ -31,7 +31,8 @@ fn every_planted_topic_is_found() {
         let alpha = Some(strads::models::lda::Alpha::Symmetric(0.05));
         // With room to spare no two planted topics need to share one.
         let spare = 3 * topics;
-        let options = Options { topics: spare, shards, alpha, iterations: 150, ..Options::default() };
+        let options =
+            Options { topics: spare, shards, alpha, iterations: 150, ..Options::default() };
         let fit = train(&corpus, &options, 2);
         let totals = &model(&fit).topic_total;
         let purity = purity(model(&fit), topics).into_iter().zip(totals);

@@ -124,7 +124,8 @@ impl Options {
     /// Whether the state after a sweep is one of those that are summed up.
     pub(super) fn is_sample(&self, number: u64) -> bool {
         let back = self.iterations.saturating_sub(number);
-        let wanted = back % self.sample_every == 0 && back / self.sample_every < self.samples;
+        let wanted =
+            back.is_multiple_of(self.sample_every) && back / self.sample_every < self.samples;
         number == self.iterations || (wanted && number > self.burn_in)
     }
 

@@ -177,7 +177,7 @@ impl<I: Ord + Clone + 'static> Topics<I> {
         (options.optimize_alpha || options.optimize_beta)
             && sweep.work == Work::Update
             && number > options.burn_in
-            && number % options.optimize_every == 0
+            && number.is_multiple_of(options.optimize_every)
     }
 
     fn absorb(&mut self, change: Change<I>) -> Result<(), String> {
@@ -419,7 +419,8 @@ impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
             }
         }
         let Some(local) = self.local.get(&shard) else { return Measure::default() };
-        let measures = number % options.likelihood_every == 0 || number == options.iterations;
+        let measures =
+            number.is_multiple_of(options.likelihood_every) || number == options.iterations;
         let mut log_likelihood = 0.0;
         if measures {
             let hyper = &local.hyper;

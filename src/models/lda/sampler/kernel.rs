@@ -293,7 +293,7 @@ impl Kernel {
         let (mut last, mut number) = (u32::MAX, 0);
         let first = range.start;
         for at in range {
-            if at > first && (at - first) % REFRESH == 0 {
+            if at > first && (at - first).is_multiple_of(REFRESH) {
                 self.masses.sum(unit);
             }
             if let Some(&row) = documents.get(at + AHEAD[0])
