@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use super::failpoint::pass;
+
 /// Writes a file so that, whatever happens, its path holds either what it held before or all of the
 /// new content, on disk: a temporary file in the same directory is written, synced and renamed, and
 /// the directory is synced. If `content` or the disk fails, the temporary file is removed.
@@ -36,10 +38,15 @@ pub fn check(path: &Path) -> io::Result<()> {
 
 fn replace(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let temporary = temporary(path)?;
+    pass("before-write")?;
     fill(temporary.as_file(), content)?;
+    pass("after-write")?;
     temporary.as_file().sync_all()?;
+    pass("after-sync")?;
     temporary.persist(path)?;
-    sync_directory(directory_of(path))
+    pass("after-rename")?;
+    sync_directory(directory_of(path))?;
+    pass("after-directory-sync")
 }
 
 fn directory_of(path: &Path) -> &Path {

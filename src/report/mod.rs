@@ -2,6 +2,7 @@
 
 pub mod atomic;
 mod exit;
+pub mod failpoint;
 mod log;
 mod memory;
 mod model;
