@@ -1,6 +1,6 @@
 //! Sums of products of all pairs of columns, over rows that come in groups.
 //!
-//! **Summation order.** Within a slab of at most [`SLAB`] rows every pair of columns has one
+//! **Summation order.** Within a slab of at most `SLAB` rows every pair of columns has one
 //! accumulator, to which rows are added in order, every product rounded before it is added; slabs
 //! are added to the sums in the order they come. Which columns share registers does not matter, so
 //! every vector unit gives the same bits.
