@@ -82,9 +82,7 @@ fn on_any_number_of_processes() {
         let mut lines = BTreeSet::new();
         for child in children("engine::bits::child_bits", processes, threads, 1) {
             assert!(child.succeeded(), "{}", child.stderr);
-            lines.extend(
-                child.stdout.lines().filter(|line| line.starts_with('@')).map(str::to_owned),
-            );
+            lines.extend(child.marked());
         }
         assert!(lines == wanted, "-n {processes} -w {threads} differs");
     }

@@ -129,8 +129,7 @@ fn between_processes() {
     let mut lines = Vec::new();
     for child in children("engine::packets::child_packets", 2, 2, 2) {
         assert!(child.succeeded(), "{}", child.stderr);
-        let own = child.stdout.lines().filter(|line| line.starts_with('@'));
-        lines.extend(own.map(str::to_owned));
+        lines.extend(child.marked());
     }
     lines.sort();
     let wanted = (0..4).flat_map(|from| vec![format!("@{from} intact"); 5]);

@@ -18,6 +18,13 @@ impl Ended {
     pub fn succeeded(&self) -> bool {
         self.code == Some(0)
     }
+
+    /// The printed lines that begin with `@`. What the test harness says of the test may come
+    /// before the first of them on the same line.
+    pub fn marked(&self) -> impl Iterator<Item = String> {
+        let lines = self.stdout.lines();
+        lines.filter_map(|line| line.find('@').map(|at| line[at..].to_owned()))
+    }
 }
 
 /// Where a child runs: its number, threads, and the addresses of several computations.

@@ -293,8 +293,7 @@ fn on_any_number_of_processes() {
         let mut lines = BTreeSet::new();
         for child in children("engine::rotation::child_rotation", processes, threads, 1) {
             assert!(child.succeeded(), "{}", child.stderr);
-            let own = child.stdout.lines().filter(|line| line.starts_with('@'));
-            lines.extend(own.map(str::to_owned));
+            lines.extend(child.marked());
         }
         assert!(lines == wanted, "-n {processes} -w {threads} differs");
     }
