@@ -24,6 +24,7 @@ mod model;
 mod options;
 mod predict;
 mod recommend;
+pub mod sgd;
 mod split;
 #[cfg(test)]
 mod testing;
