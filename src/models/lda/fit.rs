@@ -61,7 +61,7 @@ pub struct Fit {
 }
 
 /// The ring for options, on so many workers.
-fn ring(options: &Options, peers: usize) -> (RotateOptions, Ring) {
+pub(super) fn ring(options: &Options, peers: usize) -> (RotateOptions, Ring) {
     let shards = if options.shards == 0 { peers } else { options.shards };
     let slices = match options.slices {
         0 if shards == 1 => 1,

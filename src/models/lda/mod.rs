@@ -14,6 +14,7 @@ mod gamma;
 mod hyper;
 mod infer;
 mod keys;
+mod live;
 mod mallet;
 mod measure;
 mod model;
@@ -24,6 +25,8 @@ mod sampler;
 mod samples;
 mod shard;
 mod slice;
+#[cfg(test)]
+mod tests;
 
 pub use coherence::{CoDocuments, Coherence};
 pub use corpus::{Corpus, CorpusError};
@@ -31,6 +34,7 @@ pub use describe::TopicWord;
 pub use file::{put_words, words};
 pub use fit::{Fit, Point, fit};
 pub use infer::{Completion, InferOptions, Inference};
+pub use live::{Bag, LiveOptions, LiveTopics, TopicsOf};
 pub use mallet::write_mallet_state;
 pub use measure::Measure;
 pub use model::{Counts, TopicModel};

@@ -21,7 +21,6 @@ use crate::random::{Draws, purpose};
 const TOPICS: u64 = purpose("topics of tokens");
 
 /// One change of the corpus.
-#[allow(dead_code)]
 #[derive(Clone, Debug)]
 pub(super) enum Change<I> {
     /// A shard's part of a corpus that stays as it is.
@@ -47,7 +46,6 @@ pub(super) enum Change<I> {
 }
 
 /// What a program publishes.
-#[allow(dead_code)]
 #[derive(Clone, Debug)]
 pub(super) enum Output {
     /// Word-topic counts of a slice, or what [`Topics`] says of the documents of a shard.
@@ -57,13 +55,15 @@ pub(super) enum Output {
 }
 
 /// What of a run depends on who publishes what.
-#[allow(dead_code)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Publish {
     /// Everything once, giving up what is not needed any more.
     Whole,
     /// What changed since the last epoch.
-    Changes,
+    Changes {
+        /// Sweeps of every epoch but the first.
+        later: u64,
+    },
 }
 
 /// A shard with what the program knows of it.
@@ -419,8 +419,11 @@ impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
             }
         }
         let Some(local) = self.local.get(&shard) else { return Measure::default() };
-        let measures =
-            number.is_multiple_of(options.likelihood_every) || number == options.iterations;
+        let last = match self.publish {
+            Publish::Changes { later } if sweep.epoch > 0 => later,
+            _ => options.iterations,
+        };
+        let measures = number.is_multiple_of(options.likelihood_every) || number == last;
         let mut log_likelihood = 0.0;
         if measures {
             let hyper = &local.hyper;
@@ -450,7 +453,7 @@ impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
         changes: &mut Vec<Output>,
     ) {
         let (topics, keys) = (self.options.topics, self.keys());
-        if self.publish == Publish::Changes {
+        if self.publish != Publish::Whole {
             for (index, slice) in slices {
                 let old = self.published.entry(*index).or_default();
                 slice::changes(old, slice, topics, |position, code, counts| {

@@ -211,7 +211,7 @@ impl Shard {
     }
 
     /// Debug builds: the tokens of a tile are in its counts, and all tokens in the totals.
-    #[cfg(debug_assertions)]
+    #[cfg(any(test, debug_assertions))]
     pub fn check(&self, slice: usize) {
         let tile = &self.tiles[slice];
         let tokens: usize = tile.counts.iter().map(|count| *count as usize).sum();

@@ -138,7 +138,7 @@ pub(super) fn documents(rows: &Rows, documents: &[Document], topics: usize) -> S
 }
 
 /// Debug builds: rows are well formed.
-#[cfg(debug_assertions)]
+#[cfg(any(test, debug_assertions))]
 pub(super) fn check(ends: &[u64], cells: &[u32], topics: usize) {
     assert_eq!(ends.last().copied().unwrap_or(0), cells.len() as u64);
     for word in 0..ends.len() {
