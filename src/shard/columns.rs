@@ -1,28 +1,35 @@
 //! A shard's columns, each in the most compact exact form.
 
+use super::bytes::{Bytes, Scale};
 use super::codes::{Codes, LINE, Line, pack};
-use super::dense::LANES;
+use super::form::{are_narrow, ascending, code, distinct, rounded};
 use super::sparse::{Entries, Pool};
 
 /// The columns of one shard over a fixed number of rows.
 ///
-/// Each column is kept in one of five forms, chosen when it is appended; every form gives back
+/// Each column is kept in one of six forms, chosen when it is appended; every form gives back
 /// exactly the values that came in:
 /// * dense `f64`, 8 bytes a row;
 /// * dense `f32`, 4 bytes a row, if every value is exactly an `f32`;
+/// * one byte a row, if the values are among 256 at even distances (small integers);
 /// * two-bit codes and a table of four values, 64 bytes for 256 rows, if there are at most four
 ///   distinct values (genotypes, indicators, small counts);
 /// * sparse rows and `f64` values, 12 bytes a stored entry; or `f32` values, 8 bytes, if all are
 ///   exactly `f32`.
 ///
 /// The columns of a form lie one after another in one array; a column costs 16 bytes beside its
-/// data (two-bit: 48, sparse: 24).
+/// data (one-byte: 32, two-bit: 48, sparse: 24).
+///
+/// On request ([`ColumnShard::rounding`]) values are rounded to `f32` as they come in.
 #[derive(Clone, Debug, Default)]
 pub struct ColumnShard {
     rows: usize,
+    rounding: bool,
     slots: Vec<Slot>,
     wide: Vec<f64>,
     narrow: Vec<f32>,
+    bytes: Vec<u8>,
+    scales: Vec<Scale>,
     lines: Vec<Line>,
     tables: Vec<[f64; 4]>,
     sparse_wide: Pool<f64>,
@@ -34,6 +41,7 @@ pub struct ColumnShard {
 enum Slot {
     Wide(usize),
     Narrow(usize),
+    Bytes(usize),
     Codes(usize),
     SparseWide(usize),
     SparseNarrow(usize),
@@ -43,6 +51,7 @@ enum Slot {
 pub(super) enum View<'a> {
     Wide(&'a [f64]),
     Narrow(&'a [f32]),
+    Bytes(Bytes<'a>),
     Codes(Codes<'a>),
     SparseWide(Entries<'a, f64>),
     SparseNarrow(Entries<'a, f32>),
@@ -52,6 +61,13 @@ impl ColumnShard {
     /// No columns yet, over `rows` rows.
     pub fn new(rows: usize) -> Self {
         ColumnShard { rows, ..ColumnShard::default() }
+    }
+
+    /// No columns yet, over `rows` rows. Values are rounded to `f32` as they are appended, but for
+    /// columns with a value that `f32` could not keep to its relative precision (too large, or too
+    /// small): those stay exact, and so do columns of two-bit codes.
+    pub fn rounding(rows: usize) -> Self {
+        ColumnShard { rounding: true, ..ColumnShard::new(rows) }
     }
 
     /// The number of rows of every column.
@@ -75,16 +91,25 @@ impl ColumnShard {
     /// If there are not `rows` values.
     pub fn push_dense(&mut self, values: &[f64]) {
         assert_eq!(values.len(), self.rows, "a dense column has a value for every row");
+        let rounded = self.rounded(values);
+        let values = rounded.as_deref().unwrap_or(values);
         let narrow = are_narrow(values);
         let dense = self.rows * if narrow { 4 } else { 8 };
         let coded = size_of::<[f64; 4]>() + self.lines_per_column() * size_of::<Line>();
-        match distinct(values) {
-            Some(table) if coded <= dense => {
-                let codes = values.iter().map(|&value| code(value, &table));
-                self.append_codes(table, pack(codes));
-            }
-            _ if narrow => self.append_narrow(values.iter().map(|&value| value as f32)),
-            _ => self.append_wide(values.iter().copied()),
+        let one_byte = size_of::<Scale>() + self.rows;
+        if coded <= dense.min(one_byte)
+            && let Some(table) = distinct(values)
+        {
+            let codes = values.iter().map(|&value| code(value, &table));
+            self.append_codes(table, pack(codes));
+        } else if one_byte <= dense
+            && let Some(scale) = Scale::of(values)
+        {
+            self.append_bytes(scale, values.iter().map(|&value| scale.code(value)));
+        } else if narrow {
+            self.append_narrow(values.iter().map(|&value| value as f32));
+        } else {
+            self.append_wide(values.iter().copied());
         }
     }
 
@@ -95,6 +120,8 @@ impl ColumnShard {
     pub fn push_sparse(&mut self, rows: &[u32], values: &[f64]) {
         assert_eq!(rows.len(), values.len(), "a sparse column has a value for every stored row");
         assert!(ascending(rows, self.rows), "stored rows ascend and lie within the shard");
+        let rounded = self.rounded(values);
+        let values = rounded.as_deref().unwrap_or(values);
         if are_narrow(values) {
             self.append_sparse_narrow(rows, values.iter().map(|&value| value as f32));
         } else {
@@ -116,6 +143,7 @@ impl ColumnShard {
         match self.view(column) {
             View::Wide(x) => x[row],
             View::Narrow(x) => x[row].into(),
+            View::Bytes(x) => x.value(row),
             View::Codes(x) => x.value(row),
             View::SparseWide(x) => x.value(row),
             View::SparseNarrow(x) => x.value(row),
@@ -128,6 +156,10 @@ impl ColumnShard {
             match self.slots.pop() {
                 Some(Slot::Wide(at)) => self.wide.truncate(at * self.rows),
                 Some(Slot::Narrow(at)) => self.narrow.truncate(at * self.rows),
+                Some(Slot::Bytes(at)) => {
+                    self.bytes.truncate(at * self.rows);
+                    self.scales.truncate(at);
+                }
                 Some(Slot::Codes(at)) => {
                     self.lines.truncate(at * self.lines_per_column());
                     self.tables.truncate(at);
@@ -149,6 +181,8 @@ impl ColumnShard {
         self.slots.shrink_to_fit();
         self.wide.shrink_to_fit();
         self.narrow.shrink_to_fit();
+        self.bytes.shrink_to_fit();
+        self.scales.shrink_to_fit();
         self.lines.shrink_to_fit();
         self.tables.shrink_to_fit();
         self.sparse_wide.shrink();
@@ -160,10 +194,17 @@ impl ColumnShard {
         self.slots.capacity() * size_of::<Slot>()
             + self.wide.capacity() * size_of::<f64>()
             + self.narrow.capacity() * size_of::<f32>()
+            + self.bytes.capacity()
+            + self.scales.capacity() * size_of::<Scale>()
             + self.lines.capacity() * size_of::<Line>()
             + self.tables.capacity() * size_of::<[f64; 4]>()
             + self.sparse_wide.bytes()
             + self.sparse_narrow.bytes()
+    }
+
+    /// The values rounded to `f32`, if that is asked for and possible.
+    fn rounded(&self, values: &[f64]) -> Option<Vec<f64>> {
+        if self.rounding { rounded(values) } else { None }
     }
 
     /// The lines of a two-bit column.
@@ -179,6 +220,12 @@ impl ColumnShard {
     pub(super) fn append_narrow(&mut self, values: impl Iterator<Item = f32>) {
         self.slots.push(Slot::Narrow(self.narrow.len() / self.rows.max(1)));
         self.narrow.extend(values);
+    }
+
+    pub(super) fn append_bytes(&mut self, scale: Scale, codes: impl Iterator<Item = u8>) {
+        self.slots.push(Slot::Bytes(self.scales.len()));
+        self.scales.push(scale);
+        self.bytes.extend(codes);
     }
 
     pub(super) fn append_codes(&mut self, table: [f64; 4], lines: impl Iterator<Item = Line>) {
@@ -204,6 +251,10 @@ impl ColumnShard {
         match self.slots[column] {
             Slot::Wide(at) => View::Wide(&self.wide[at * rows..][..rows]),
             Slot::Narrow(at) => View::Narrow(&self.narrow[at * rows..][..rows]),
+            Slot::Bytes(at) => {
+                let codes = &self.bytes[at * rows..][..rows];
+                View::Bytes(Bytes { codes, scale: self.scales[at] })
+            }
             Slot::Codes(at) => {
                 let lines = self.lines_per_column();
                 let lines = &self.lines[at * lines..][..lines];
@@ -213,52 +264,4 @@ impl ColumnShard {
             Slot::SparseNarrow(at) => View::SparseNarrow(self.sparse_narrow.column(at)),
         }
     }
-}
-
-/// Whether `f32` holds the values exactly, the signs of zeros included.
-fn are_narrow(values: &[f64]) -> bool {
-    let exact = |value: &f64| f64::from(*value as f32).to_bits() == value.to_bits();
-    // A group at a time without branches, so that it vectorises.
-    values.chunks(LANES).all(|group| group.iter().fold(true, |all, value| all & exact(value)))
-}
-
-/// Whether rows are strictly ascending and below `bound`.
-pub(super) fn ascending(rows: &[u32], bound: usize) -> bool {
-    rows.windows(2).all(|pair| pair[0] < pair[1])
-        && rows.last().is_none_or(|&last| (last as usize) < bound)
-}
-
-/// The distinct values by their bits, in the order they first appear, padded with zeros; nothing if
-/// they are more than four.
-fn distinct(values: &[f64]) -> Option<[f64; 4]> {
-    let mut table = [0.0; 4];
-    let mut count = 0;
-    for group in values.chunks(LANES) {
-        // Most groups bring nothing new; that is seen without branches.
-        let known = &table[..count];
-        if group.iter().fold(true, |all, &value| all & is_known(value, known)) {
-            continue;
-        }
-        for &value in group {
-            if !is_known(value, &table[..count]) {
-                *table.get_mut(count)? = value;
-                count += 1;
-            }
-        }
-    }
-    Some(table)
-}
-
-/// Whether the table has a value.
-fn is_known(value: f64, table: &[f64]) -> bool {
-    table.iter().fold(false, |any, entry| any | (entry.to_bits() == value.to_bits()))
-}
-
-/// The first code of a value that the table has.
-fn code(value: f64, table: &[f64; 4]) -> u8 {
-    let mut code = 3;
-    for entry in (0..3).rev() {
-        code = if table[entry].to_bits() == value.to_bits() { entry as u8 } else { code };
-    }
-    code
 }

@@ -1,5 +1,6 @@
 //! Products of two columns.
 
+use super::bytes::Bytes;
 use super::codes::Codes;
 use super::columns::{ColumnShard, View};
 use super::dense::{self, Lanes};
@@ -22,6 +23,7 @@ impl ColumnShard {
         match self.view(column) {
             View::Wide(x) => dense_with(x, z),
             View::Narrow(x) => dense_with(x, z),
+            View::Bytes(x) => bytes_with(&x, z),
             View::Codes(x) => codes_with(&x, z),
             View::SparseWide(x) => sparse_with(&x, z),
             View::SparseNarrow(x) => sparse_with(&x, z),
@@ -33,9 +35,21 @@ fn dense_with<T: Copy + Into<f64>>(x: &[T], z: View<'_>) -> f64 {
     match z {
         View::Wide(z) => dense::dot(Path::best(), x, z),
         View::Narrow(z) => dense::dot(Path::best(), x, z),
+        View::Bytes(z) => bytes_dense(&z, x),
         View::Codes(z) => codes_dense(&z, x),
         View::SparseWide(z) => z.sum(|row, z| z * x[row].into()),
         View::SparseNarrow(z) => z.sum(|row, z| z * x[row].into()),
+    }
+}
+
+fn bytes_with(x: &Bytes<'_>, z: View<'_>) -> f64 {
+    match z {
+        View::Wide(z) => bytes_dense(x, z),
+        View::Narrow(z) => bytes_dense(x, z),
+        View::Bytes(z) => x.cross(&z),
+        View::Codes(z) => codes_bytes(&z, x),
+        View::SparseWide(z) => z.sum(|row, z| z * x.value(row)),
+        View::SparseNarrow(z) => z.sum(|row, z| z * x.value(row)),
     }
 }
 
@@ -43,6 +57,7 @@ fn codes_with(x: &Codes<'_>, z: View<'_>) -> f64 {
     match z {
         View::Wide(z) => codes_dense(x, z),
         View::Narrow(z) => codes_dense(x, z),
+        View::Bytes(z) => codes_bytes(x, &z),
         View::Codes(z) => x.cross(&z),
         View::SparseWide(z) => z.sum(|row, z| z * x.value(row)),
         View::SparseNarrow(z) => z.sum(|row, z| z * x.value(row)),
@@ -53,6 +68,7 @@ fn sparse_with<T: Copy + Into<f64>>(x: &Entries<'_, T>, z: View<'_>) -> f64 {
     match z {
         View::Wide(z) => x.sum(|row, x| x * z[row]),
         View::Narrow(z) => x.sum(|row, x| x * f64::from(z[row])),
+        View::Bytes(z) => x.sum(|row, x| x * z.value(row)),
         View::Codes(z) => x.sum(|row, x| x * z.value(row)),
         View::SparseWide(z) => x.merge(&z),
         View::SparseNarrow(z) => x.merge(&z),
@@ -63,5 +79,22 @@ fn sparse_with<T: Copy + Into<f64>>(x: &Entries<'_, T>, z: View<'_>) -> f64 {
 fn codes_dense<T: Copy + Into<f64>>(x: &Codes<'_>, z: &[T]) -> f64 {
     let mut lanes = Lanes::new();
     x.for_lines(x.table, |first, values| lanes.add(values, &z[first..][..values.len()]));
+    lanes.total()
+}
+
+/// A one-byte and a dense column, some rows at a time.
+fn bytes_dense<T: Copy + Into<f64>>(x: &Bytes<'_>, z: &[T]) -> f64 {
+    let mut lanes = Lanes::new();
+    x.for_spans(|first, values| lanes.add(values, &z[first..][..values.len()]));
+    lanes.total()
+}
+
+/// A two-bit and a one-byte column, a line of 256 rows at a time.
+fn codes_bytes(x: &Codes<'_>, z: &Bytes<'_>) -> f64 {
+    let mut lanes = Lanes::new();
+    x.for_lines(x.table, |first, values| {
+        let codes = &z.codes[first..][..values.len()];
+        lanes.add_map(values, codes, |x, code| x * z.scale.value(code));
+    });
     lanes.total()
 }

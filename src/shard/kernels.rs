@@ -16,7 +16,7 @@ impl ColumnShard {
     /// (rounded up) in two-bit form, stored entries if sparse.
     pub fn entries(&self, column: usize) -> usize {
         match self.view(column) {
-            View::Wide(_) | View::Narrow(_) => self.rows(),
+            View::Wide(_) | View::Narrow(_) | View::Bytes(_) => self.rows(),
             View::Codes(_) => self.rows().div_ceil(4),
             View::SparseWide(x) => x.rows.len(),
             View::SparseNarrow(x) => x.rows.len(),
@@ -44,6 +44,7 @@ impl ColumnShard {
         match self.view(column) {
             View::Wide(x) => dense::dot(path, x, r),
             View::Narrow(x) => dense::dot(path, x, r),
+            View::Bytes(x) => x.dot(path, r),
             View::Codes(x) => x.dot(path, r),
             View::SparseWide(x) => x.sum(|row, x| x * r[row]),
             View::SparseNarrow(x) => x.sum(|row, x| x * r[row]),
@@ -89,6 +90,7 @@ impl ColumnShard {
         match self.view(column) {
             View::Wide(x) => dense::axpy(path, x, a, shift, r),
             View::Narrow(x) => dense::axpy(path, x, a, shift, r),
+            View::Bytes(x) => x.axpy(path, a, shift, r),
             View::Codes(x) => x.axpy(path, a, shift, r),
             View::SparseWide(x) => x.iter().for_each(|(row, x)| r[row] += a * x),
             View::SparseNarrow(x) => x.iter().for_each(|(row, x)| r[row] += a * x),
@@ -119,6 +121,7 @@ impl ColumnShard {
         match self.view(column) {
             View::Wide(x) => dense::axpy_weighted(path, x, [a, shift], w, r),
             View::Narrow(x) => dense::axpy_weighted(path, x, [a, shift], w, r),
+            View::Bytes(x) => x.axpy_weighted(path, [a, shift], w, r),
             View::Codes(x) => x.axpy_weighted(path, a, shift, w, r),
             View::SparseWide(x) => x.iter().for_each(|(row, x)| r[row] += a * x * w[row]),
             View::SparseNarrow(x) => x.iter().for_each(|(row, x)| r[row] += a * x * w[row]),
@@ -133,8 +136,9 @@ impl ColumnShard {
         let fits = weights.is_none_or(|weights| weights.values().len() == self.rows());
         assert!(fits, "one weight a row");
         match self.view(column) {
-            View::Wide(x) => moments::dense(x, weights),
-            View::Narrow(x) => moments::dense(x, weights),
+            View::Wide(x) => moments::dense(x, |x| x, weights),
+            View::Narrow(x) => moments::dense(x, |x| x, weights),
+            View::Bytes(x) => moments::dense(x.codes, |code| x.scale.value(code), weights),
             View::Codes(x) => moments::codes(&x, weights),
             View::SparseWide(x) => moments::sparse(&x, self.rows(), weights),
             View::SparseNarrow(x) => moments::sparse(&x, self.rows(), weights),
@@ -148,6 +152,7 @@ impl ColumnShard {
         match self.view(column) {
             View::Wide(x) => x.iter().enumerate().for_each(|(row, &x)| f(row, x)),
             View::Narrow(x) => x.iter().enumerate().for_each(|(row, &x)| f(row, x.into())),
+            View::Bytes(x) => (0..self.rows()).for_each(|row| f(row, x.value(row))),
             View::Codes(x) => x.for_codes(|row, code| f(row, x.table[code])),
             View::SparseWide(x) => x.iter().for_each(|(row, x)| f(row, x)),
             View::SparseNarrow(x) => x.iter().for_each(|(row, x)| f(row, x)),

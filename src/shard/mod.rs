@@ -4,10 +4,12 @@
 //! The order in which the kernels add up is documented and part of the determinism contract: a
 //! result depends on the column's values and form, never on the machine or the number of threads.
 
+mod bytes;
 mod codes;
 mod columns;
 mod cross;
 mod dense;
+mod form;
 pub mod gram;
 mod kernels;
 pub mod layout;
@@ -32,6 +34,7 @@ pub use names::Names;
 pub(crate) use path::Path;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use path::with_unit;
+pub use path::vectors;
 pub use ratings::{Entry, RatingError, Ratings, Unordered};
 pub use rows::{BLOCK, RowShard};
 pub use wire::CorruptColumn;

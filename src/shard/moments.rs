@@ -51,27 +51,38 @@ fn mean(sum: f64, total: f64) -> f64 {
     if total > 0.0 { sum / total } else { 0.0 }
 }
 
-/// Moments of a dense column; sums in the order of [`super::dense`].
-pub(super) fn dense<T: Copy + Into<f64>>(x: &[T], weights: Option<Weights<'_>>) -> Moments {
+/// Moments of a dense column whose stored numbers stand for `value(x_i)`; sums in the order of
+/// [`super::dense`].
+pub(super) fn dense<T>(x: &[T], value: impl Fn(f64) -> f64, weights: Option<Weights<'_>>) -> Moments
+where
+    T: Copy + Into<f64>,
+{
     match weights {
-        None => dense_by(x, x, x.len() as f64, |_| 1.0),
-        Some(weights) => dense_by(x, weights.values, weights.total, |w| w),
+        None => dense_by(x, x, x.len() as f64, value, |_| 1.0),
+        Some(weights) => dense_by(x, weights.values, weights.total, value, |w| w),
     }
 }
 
 /// Row `i` weighs `weight(w_i)`.
-fn dense_by<T, U>(x: &[T], w: &[U], total: f64, weight: impl Fn(f64) -> f64) -> Moments
+fn dense_by<T, U>(
+    x: &[T],
+    w: &[U],
+    total: f64,
+    value: impl Fn(f64) -> f64,
+    weight: impl Fn(f64) -> f64,
+) -> Moments
 where
     T: Copy + Into<f64>,
     U: Copy + Into<f64>,
 {
-    let sum = dense::sum(Path::best(), x, w, |x, w| weight(w) * x);
+    let sum = dense::sum(Path::best(), x, w, |x, w| weight(w) * value(x));
     let mean = mean(sum, total);
+    let square = |x: f64| x * x;
     Moments {
         sum,
-        squares: dense::sum(Path::best(), x, w, |x, w| weight(w) * (x * x)),
-        centred: dense::sum(Path::best(), x, w, |x, w| weight(w) * ((x - mean) * (x - mean))),
-        nonzeros: x.iter().filter(|&&x| x.into() != 0.0).count(),
+        squares: dense::sum(Path::best(), x, w, |x, w| weight(w) * square(value(x))),
+        centred: dense::sum(Path::best(), x, w, |x, w| weight(w) * square(value(x) - mean)),
+        nonzeros: x.iter().filter(|&&x| value(x.into()) != 0.0).count(),
     }
 }
 

@@ -3,6 +3,11 @@
 //! **Determinism.** A path never changes a result: every kernel keeps, on every path, the order of
 //! summation of [`super::dense`], and rounds every product before it is added. Compilers do not
 //! fuse the two on their own, so the same source may be compiled for wider vector units.
+//!
+//! The fastest path of the processor is taken unless the environment variable `STRADS_VECTORS`
+//! names another: `portable`, `avx2` or `avx512`.
+
+use std::sync::OnceLock;
 
 #[cfg(target_arch = "x86_64")]
 use pulp::x86::{V3, V4};
@@ -21,23 +26,16 @@ pub(crate) enum Path {
 }
 
 impl Path {
-    /// The fastest path of this processor, which is asked once.
+    /// The path that kernels take in this process: the fastest, or the one that is asked for.
     #[inline]
     pub(crate) fn best() -> Path {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if let Some(simd) = V4::try_new() {
-                return Path::Avx512(simd);
-            }
-            if let Some(simd) = V3::try_new() {
-                return Path::Avx2(simd);
-            }
+        match chosen() {
+            Ok(path) => *path,
+            Err(_) => Path::Portable,
         }
-        Path::Portable
     }
 
-    /// All paths of this processor, the portable one first.
-    #[cfg(test)]
+    /// All paths of this processor, the portable one first, the fastest last.
     pub(crate) fn all() -> Vec<Path> {
         #[cfg(target_arch = "x86_64")]
         {
@@ -46,6 +44,16 @@ impl Path {
         }
         #[cfg(not(target_arch = "x86_64"))]
         vec![Path::Portable]
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Path::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512(_) => "avx512",
+        }
     }
 
     /// The path for dense columns of `T`. Columns of 8-byte numbers do not begin at cache lines, so
@@ -73,6 +81,42 @@ impl Path {
     }
 }
 
+/// The environment variable that names a path.
+const VARIABLE: &str = "STRADS_VECTORS";
+
+/// The path of this process, decided when it is first asked for.
+fn chosen() -> &'static Result<Path, String> {
+    static CHOSEN: OnceLock<Result<Path, String>> = OnceLock::new();
+    CHOSEN.get_or_init(|| {
+        let asked = std::env::var_os(VARIABLE);
+        choose(asked.as_ref().map(|name| name.to_string_lossy()).as_deref())
+    })
+}
+
+/// The path that is asked for, or the fastest.
+fn choose(asked: Option<&str>) -> Result<Path, String> {
+    let paths = Path::all();
+    let found = match asked {
+        None => paths.last(),
+        Some(name) => paths.iter().find(|path| path.name() == name),
+    };
+    found.copied().ok_or_else(|| {
+        let names: Vec<&str> = paths.iter().map(|path| path.name()).collect();
+        let (names, asked) = (names.join(", "), asked.unwrap_or_default());
+        format!("{VARIABLE}: expected one of {names} on this processor, found `{asked}`")
+    })
+}
+
+/// The instructions that the kernels of this process run with: `portable`, `avx2` or `avx512`. The
+/// results are the same bits with all of them.
+///
+/// # Errors
+/// One line if the environment variable `STRADS_VECTORS` names something that this processor does
+/// not have; kernels are then the portable ones.
+pub fn vectors() -> Result<&'static str, String> {
+    chosen().as_ref().map(|path| path.name()).map_err(String::clone)
+}
+
 /// Runs `f`, compiled for a vector unit; all that `f` calls must be inlined into it.
 ///
 /// Closures are to be passed here directly: the bound makes them [`FnOnce`], which is what gets
@@ -88,7 +132,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::ColumnShard;
-    use super::Path;
+    use super::{Path, choose};
 
     /// Numbers of many magnitudes and both signs, exactly `f32` if `narrow`, from a seed.
     fn numbers(seed: u64, count: usize, narrow: bool) -> Vec<f64> {
@@ -102,7 +146,7 @@ mod tests {
         std::iter::repeat_with(next).take(count).collect()
     }
 
-    /// A column of every form: two-bit, dense `f32`, dense `f64`, sparse of both kinds.
+    /// A column of every form: two-bit, dense `f32`, dense `f64`, one-byte, sparse of both kinds.
     fn columns(rows: usize, seed: u64) -> ColumnShard {
         let mut shard = ColumnShard::new(rows);
         let (wide, narrow) = (numbers(seed, rows, false), numbers(seed ^ 1, rows, true));
@@ -111,6 +155,8 @@ mod tests {
         shard.push_dense(&narrow);
         shard.push_dense(&wide);
         let stored: Vec<u32> = (0..rows as u32).filter(|row| row % 3 != 1).collect();
+        let small: Vec<f64> = wide.iter().map(|v| ((v.to_bits() >> 9) as u8).into()).collect();
+        shard.push_dense(&small);
         for values in [&narrow, &wide] {
             let kept: Vec<f64> = stored.iter().map(|&row| values[row as usize]).collect();
             shard.push_sparse(&stored, &kept);
@@ -145,6 +191,18 @@ mod tests {
         for path in Path::all() {
             assert_eq!(results(path, &shard, seed), portable, "{path:?}, {rows} rows");
         }
+    }
+
+    #[test]
+    fn a_path_is_asked_for_by_name() {
+        for path in Path::all() {
+            assert_eq!(choose(Some(path.name())).map(Path::name), Ok(path.name()));
+        }
+        let fastest = Path::all().last().map(|path| path.name());
+        assert_eq!(choose(None).ok().map(Path::name), fastest);
+        assert!(
+            choose(Some("mmx")).is_err_and(|why| why.contains("portable") && why.contains("mmx"))
+        );
     }
 
     #[test]

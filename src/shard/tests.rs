@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::bytes::Scale;
 use super::{ColumnShard, Weights};
 
 /// How a column is to be stored.
@@ -9,13 +10,14 @@ use super::{ColumnShard, Weights};
 enum Form {
     Wide,
     Narrow,
+    Bytes,
     Codes,
     SparseWide,
     SparseNarrow,
 }
 
-const FORMS: [Form; 5] =
-    [Form::Wide, Form::Narrow, Form::Codes, Form::SparseWide, Form::SparseNarrow];
+const FORMS: [Form; 6] =
+    [Form::Wide, Form::Narrow, Form::Bytes, Form::Codes, Form::SparseWide, Form::SparseNarrow];
 const ROWS: [usize; 10] = [0, 1, 7, 8, 9, 31, 255, 256, 257, 1000];
 
 /// Numbers in `[-1, 1)` from a seed; `narrow` ones are exactly `f32`.
@@ -36,6 +38,13 @@ fn push(shard: &mut ColumnShard, form: Form, seed: u64) -> Vec<f64> {
     match form {
         Form::Wide | Form::Narrow => {
             shard.push_dense(&values);
+            values
+        }
+        Form::Bytes => {
+            let scale = Scale { offset: -1.0, step: 1.0 / 64.0 };
+            let codes: Vec<u8> = values.iter().map(|v| (v.to_bits() >> 3) as u8).collect();
+            let values = codes.iter().map(|&code| scale.value(code.into())).collect();
+            shard.append_bytes(scale, codes.into_iter());
             values
         }
         Form::Codes => {
@@ -222,18 +231,20 @@ fn dense_forms_of_equal_values_give_equal_bits() {
         shard.push_codes(&codes, table);
         shard.append_narrow(values.iter().map(|&value| value as f32));
         shard.append_wide(values.iter().copied());
+        let scale = Scale { offset: -0.625, step: 0.125 };
+        shard.append_bytes(scale, values.iter().map(|&value| scale.code(value)));
         let (r, w) = (numbers(6, rows, false), numbers(7, rows, false));
-        let results = [0, 1, 2].map(|column| {
+        let results = [0, 1, 2, 3].map(|column| {
             let mut moved = [r.clone(), r.clone()];
             shard.axpy(column, 0.7, 0.2, &mut moved[0]);
             shard.axpy_weighted(column, 0.7, 0.2, &w, &mut moved[1]);
             let bits: Vec<u64> = moved.iter().flatten().map(|value| value.to_bits()).collect();
             (shard.dot(column, &r).to_bits(), bits)
         });
-        assert_eq!(results[0], results[1]);
-        assert_eq!(results[1], results[2]);
+        assert!(results.iter().all(|result| *result == results[0]));
         assert_eq!(shard.moments(1, None), shard.moments(2, None));
-        let dense = [(0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
+        assert_eq!(shard.moments(1, None), shard.moments(3, None));
+        let dense = [(0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)]
             .map(|(a, b)| shard.cross(a, &shard, b).to_bits());
         assert!(dense.iter().all(|bits| *bits == dense[0]));
     }
@@ -243,21 +254,49 @@ fn dense_forms_of_equal_values_give_equal_bits() {
 fn dense_columns_take_their_smallest_form() {
     let mut shard = ColumnShard::new(1000);
     let coded: Vec<f64> = (0..1000).map(|row| [0.5, -0.0, 0.0, 1.5][row * row % 3]).collect();
+    let ages: Vec<f64> = (0..1000).map(|row| f64::from(18 + row % 90)).collect();
+    let halves: Vec<f64> = (0..1000).map(|row| f64::from(row % 256) / 2.0 - 7.0).collect();
     let narrow: Vec<f64> = (0..1000).map(f64::from).collect();
     let wide: Vec<f64> = (0..1000).map(|row| f64::from(row) / 10.0).collect();
     let mut words = Vec::new();
-    for (values, length) in [(&coded, 1 + 4 + 32), (&narrow, 1 + 500), (&wide, 1 + 1000)] {
+    for (values, length) in [
+        (&coded, 1 + 4 + 32),
+        (&ages, 1 + 2 + 125),
+        (&halves, 1 + 2 + 125),
+        (&narrow, 1 + 500),
+        (&wide, 1 + 1000),
+    ] {
         words.clear();
         shard.push_dense(values);
-        shard.encode(shard.len() - 1, &mut words);
+        let column = shard.len() - 1;
+        shard.encode(column, &mut words);
         assert_eq!(words.len(), length);
+        assert!((0..1000).all(|row| shard.value(column, row).to_bits() == values[row].to_bits()));
     }
     // A sixth of a line would not be worth a table.
     let mut few = ColumnShard::new(8);
     few.push_dense(&[1.0; 8]);
     words.clear();
     few.encode(0, &mut words);
-    assert_eq!(words.len(), 1 + 4);
+    assert_eq!(words.len(), 1 + 2 + 1);
+}
+
+#[test]
+fn values_are_rounded_only_on_request_and_only_if_f32_has_their_size() {
+    let thirds: Vec<f64> = (0..500).map(|row| f64::from(row) / 3.0).collect();
+    let round = |value: &f64| f64::from(*value as f32);
+    let all: Vec<u32> = (0..500).collect();
+    for (scale, rounds) in [(1.0, true), (1e-30, true), (1e-45, false), (1e37, false)] {
+        let values: Vec<f64> = thirds.iter().map(|value| value * scale).collect();
+        let mut shard = ColumnShard::rounding(500);
+        shard.push_dense(&values);
+        shard.push_sparse(&all, &values);
+        for (row, value) in values.iter().enumerate() {
+            let expected = if rounds { round(value) } else { *value };
+            assert_eq!(shard.value(0, row).to_bits(), expected.to_bits());
+            assert_eq!(shard.value(1, row).to_bits(), expected.to_bits());
+        }
+    }
 }
 
 #[test]

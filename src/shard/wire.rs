@@ -4,15 +4,18 @@
 //! and two-bit) or of stored entries (sparse); then its data, 4-byte numbers two to a word in the
 //! order of memory, an odd last one alone with zeros beside it:
 //! * 0: `f64` bits; 1: `f32` bits; 2: the table's `f64` bits, then the words of the lines;
-//! * 3: rows, then `f64` bits; 4: rows, then `f32` bits.
+//! * 3: rows, then `f64` bits; 4: rows, then `f32` bits;
+//! * 5: offset and step as `f64` bits, then codes eight to a word, zeros beside the last ones.
 
 use std::fmt;
 
 use bytemuck::Pod;
 
+use super::bytes::Scale;
 use super::codes::{LINE, Line};
-use super::columns::{ColumnShard, View, ascending};
+use super::columns::{ColumnShard, View};
 use super::dense::LANES;
+use super::form::ascending;
 
 /// Words that are not a column of the shard they were to be appended to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +55,7 @@ const NARROW: u64 = 1;
 const CODES: u64 = 2;
 const SPARSE_WIDE: u64 = 3;
 const SPARSE_NARROW: u64 = 4;
+const BYTES: u64 = 5;
 
 impl ColumnShard {
     /// Appends a column to `words`, in the form it is stored in.
@@ -65,7 +69,12 @@ impl ColumnShard {
             }
             View::Narrow(x) => {
                 words.push(header(NARROW, x.len()));
-                put_halves(x, words);
+                put_parts(x, words);
+            }
+            View::Bytes(x) => {
+                words.push(header(BYTES, x.codes.len()));
+                words.extend([x.scale.offset.to_bits(), x.scale.step.to_bits()]);
+                put_parts(x.codes, words);
             }
             View::Codes(x) => {
                 words.push(header(CODES, x.rows));
@@ -74,13 +83,13 @@ impl ColumnShard {
             }
             View::SparseWide(x) => {
                 words.push(header(SPARSE_WIDE, x.rows.len()));
-                put_halves(x.rows, words);
+                put_parts(x.rows, words);
                 words.extend(x.values.iter().map(wide));
             }
             View::SparseNarrow(x) => {
                 words.push(header(SPARSE_NARROW, x.rows.len()));
-                put_halves(x.rows, words);
-                put_halves(x.values, words);
+                put_parts(x.rows, words);
+                put_parts(x.values, words);
             }
         }
     }
@@ -99,6 +108,10 @@ impl ColumnShard {
         match form {
             WIDE => self.append_wide(from.wide(count)?.iter().copied()),
             NARROW => self.append_narrow(from.narrow(count)?.iter().copied()),
+            BYTES => {
+                let scale = from.scale()?;
+                self.append_bytes(scale, from.parts::<u8>(count)?.iter().copied());
+            }
             CODES => {
                 let table = from.table()?;
                 let lines = from.lines(count)?;
@@ -118,11 +131,11 @@ impl ColumnShard {
     }
 }
 
-/// Appends 4-byte numbers, two to a word.
-fn put_halves<T: Pod>(halves: &[T], words: &mut Vec<u64>) {
+/// Appends numbers of less than 8 bytes, as many to a word as it takes.
+fn put_parts<T: Pod>(parts: &[T], words: &mut Vec<u64>) {
     let start = words.len();
-    words.resize(start + halves.len().div_ceil(2), 0);
-    bytemuck::cast_slice_mut(&mut words[start..])[..halves.len()].copy_from_slice(halves);
+    words.resize(start + size_of_val(parts).div_ceil(size_of::<u64>()), 0);
+    bytemuck::cast_slice_mut(&mut words[start..])[..parts.len()].copy_from_slice(parts);
 }
 
 /// Words not read yet. Everything is checked before it is handed out.
@@ -142,7 +155,7 @@ impl<'a> Reader<'a> {
     }
 
     fn narrow(&mut self, count: usize) -> Result<&'a [f32], CorruptColumn> {
-        finite(self.halves(count)?)
+        finite(self.parts(count)?)
     }
 
     fn table(&mut self) -> Result<[f64; 4], CorruptColumn> {
@@ -163,15 +176,23 @@ impl<'a> Reader<'a> {
     }
 
     fn rows(&mut self, count: usize, bound: usize) -> Result<&'a [u32], CorruptColumn> {
-        let rows = self.halves(count)?;
+        let rows = self.parts(count)?;
         if ascending(rows, bound) { Ok(rows) } else { Err(CorruptColumn::WrongRows) }
     }
 
-    fn halves<T: Pod>(&mut self, count: usize) -> Result<&'a [T], CorruptColumn> {
-        let halves: &[u32] = bytemuck::cast_slice(self.take(count.div_ceil(2))?);
-        match halves.get(count) {
-            Some(&beside) if beside != 0 => Err(CorruptColumn::Padding),
-            _ => Ok(bytemuck::cast_slice(&halves[..count])),
+    fn scale(&mut self) -> Result<Scale, CorruptColumn> {
+        let [offset, step] = [self.wide(1)?, self.wide(1)?].map(|value| value[0]);
+        let scale = Scale { offset, step };
+        if scale.is_finite() { Ok(scale) } else { Err(CorruptColumn::NotFinite) }
+    }
+
+    fn parts<T: Pod>(&mut self, count: usize) -> Result<&'a [T], CorruptColumn> {
+        let bytes = count.checked_mul(size_of::<T>()).ok_or(CorruptColumn::Truncated)?;
+        let taken: &[u8] = bytemuck::cast_slice(self.take(bytes.div_ceil(size_of::<u64>()))?);
+        let (parts, beside) = taken.split_at(bytes);
+        match beside.iter().any(|&byte| byte != 0) {
+            true => Err(CorruptColumn::Padding),
+            false => Ok(bytemuck::cast_slice(parts)),
         }
     }
 }
