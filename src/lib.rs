@@ -9,12 +9,13 @@
 //!
 //! The rooms, from the ground up: [`container`] (flat parameter blocks and how they travel),
 //! [`program`] and [`scheduler`] (the contracts), [`operators`] (the engine), [`shard`] (compact
-//! columns), [`formats`] (files to shards), [`models`] (what is trained), [`report`] (results,
-//! logs, model files), [`cluster`] (threads and processes).
+//! columns), [`formats`] (files to shards), [`cache`] (what was read before), [`models`] (what is
+//! trained), [`report`] (results, logs, model files), [`cluster`] (threads and processes).
 
 #![deny(missing_docs)]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+pub mod cache;
 pub mod checkpoint;
 pub mod cluster;
 pub mod container;

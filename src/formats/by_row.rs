@@ -1,7 +1,7 @@
 //! Dense rows that come one after another, to blocks of rows or to columns, as is asked for.
 
 use super::dense::{self, Block, by_column, kept_columns};
-use super::options::{Kept, Parts};
+use super::options::{Kept, Parts, Storage};
 use super::ordered::Job;
 use super::{ReadOptions, Table};
 use crate::shard::{BLOCK, RowShard};
@@ -30,7 +30,7 @@ impl<'a> ByRow<'a> {
                 Parts::Rows => true,
                 Parts::ByShape(rule) => rule(usize::MAX, columns),
             };
-        let kept = if by_row { Kept::whole() } else { job.kept() };
+        let kept = if by_row { Kept::whole(options) } else { job.kept() };
         let (by_column, waiting) = (!by_row, Vec::new());
         let mut made = ByRow { options, columns, kept, by_column, rows: 0, waiting, blocks: None };
         made.decide();
@@ -94,7 +94,11 @@ impl Blocks {
     fn new(options: &ReadOptions, columns: usize) -> Self {
         let shards = options.shards.max(1);
         let keep = options.keep.start..options.keep.end.min(shards);
-        let kept = keep.map(|shard| (shard, RowShard::new(columns))).collect();
+        let empty = match options.storage {
+            Storage::Exact => RowShard::new(columns),
+            Storage::F32 => RowShard::rounding(columns),
+        };
+        let kept = keep.map(|shard| (shard, empty.clone())).collect();
         Blocks { columns, shards, next: 0, open: Vec::new(), kept }
     }
 

@@ -47,7 +47,7 @@ pub(super) fn shards(
     let rows = blocks.iter().map(|block| block.rows).sum();
     let places = kept_columns(kept, columns);
     let build = |shard: usize| {
-        let mut built = ColumnShard::new(rows);
+        let mut built = kept.empty(rows);
         let mut values = Vec::with_capacity(rows);
         for local in 0..kept.layout.count(shard, columns) {
             let Ok(place) = places.binary_search(&kept.layout.column(shard, local)) else {
@@ -79,7 +79,7 @@ pub(super) struct InOrder {
 
 impl InOrder {
     pub fn new(kept: Kept, rows: usize) -> Self {
-        let shards = kept.shards.clone().map(|shard| (shard, ColumnShard::new(rows))).collect();
+        let shards = kept.shards.clone().map(|shard| (shard, kept.empty(rows))).collect();
         InOrder { kept, shards }
     }
 

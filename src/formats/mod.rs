@@ -55,14 +55,14 @@ pub use corpus::{
 };
 pub use error::ReadError;
 pub use format::Format;
-pub use options::{Base, Parts, ReadOptions};
+pub use options::{Base, Parts, ReadOptions, Storage};
 pub use progress::Progress;
 pub use ratings::{RatingFile, RatingOptions, Separator, read_ratings};
 pub use table::Table;
 pub use write::{WriteError, response_path, write};
 
 use ordered::{Job, MOST};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use stream::Stream;
 
 /// About how many bytes are read at a time: enough to amortise the hand-over, little enough to
@@ -84,6 +84,22 @@ pub fn read(
     progress: &dyn Progress,
 ) -> Result<Table, ReadError> {
     read_job(&Job { files: &files::Disk, options, progress, chunk: CHUNK, most: MOST }, path)
+}
+
+/// The files that [`read`] would read: the data, what a `.bed` has beside it, and the response.
+///
+/// # Errors
+///
+/// If the data cannot be opened, or its format is not known.
+pub fn sources(path: &Path, options: &ReadOptions) -> Result<Vec<PathBuf>, ReadError> {
+    let files = &files::Disk;
+    let job = Job { files, options, progress: &(), chunk: CHUNK, most: MOST };
+    let mut sources = vec![path.to_owned()];
+    if format(&job, path, &mut Stream::open(files, path)?)? == Format::Plink {
+        sources.extend(plink::companions(files, path));
+    }
+    sources.extend(options.response.clone());
+    Ok(sources)
 }
 
 fn read_job(job: &Job, path: &Path) -> Result<Table, ReadError> {

@@ -1,7 +1,7 @@
 //! How a file is to be read.
 
 use super::Format;
-use crate::shard::Layout;
+use crate::shard::{ColumnShard, Layout};
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -57,6 +57,16 @@ pub enum Parts {
     ByShape(fn(usize, usize) -> bool),
 }
 
+/// How exactly values are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Storage {
+    /// As they are read, to the last bit of `f64`.
+    #[default]
+    Exact,
+    /// Rounded to `f32`: [`ColumnShard::rounding`].
+    F32,
+}
+
 /// What to read and how much of it to keep.
 ///
 /// | field | default | meaning |
@@ -70,6 +80,7 @@ pub enum Parts {
 /// | `shards` | 1 | how many shards they are dealt to |
 /// | `keep` | `0..1` | which of those shards are kept |
 /// | `threads` | 1 | how many threads parse |
+/// | `storage` | exact | whether values are rounded to `f32` |
 /// | `need_response` | true | whether a file without a response is refused |
 ///
 /// Without `need_response`, a response that the options name or that the format always has
@@ -94,6 +105,8 @@ pub struct ReadOptions {
     pub keep: Range<usize>,
     /// How many threads parse, at least one; the result is the same for any number.
     pub threads: usize,
+    /// Whether values are rounded to `f32` as they are stored.
+    pub storage: Storage,
     /// Whether a file without a response is refused.
     pub need_response: bool,
 }
@@ -110,6 +123,7 @@ impl Default for ReadOptions {
             shards: 1,
             keep: 0..1,
             threads: 1,
+            storage: Storage::Exact,
             need_response: true,
         }
     }
@@ -120,18 +134,27 @@ impl Default for ReadOptions {
 pub(super) struct Kept {
     pub layout: Layout,
     pub shards: Range<usize>,
+    storage: Storage,
 }
 
 impl Kept {
     pub fn new(options: &ReadOptions) -> Self {
         let layout = Layout::new(options.shards);
         let end = options.keep.end.min(layout.shards());
-        Kept { layout, shards: options.keep.start.min(end)..end }
+        Kept { layout, shards: options.keep.start.min(end)..end, storage: options.storage }
+    }
+
+    /// A shard without columns.
+    pub fn empty(&self, rows: usize) -> ColumnShard {
+        match self.storage {
+            Storage::Exact => ColumnShard::new(rows),
+            Storage::F32 => ColumnShard::rounding(rows),
+        }
     }
 
     /// Every column, on one shard.
-    pub fn whole() -> Self {
-        Kept { layout: Layout::new(1), shards: 0..1 }
+    pub fn whole(options: &ReadOptions) -> Self {
+        Kept { layout: Layout::new(1), shards: 0..1, storage: options.storage }
     }
 
     /// Whether a column is on a kept shard.

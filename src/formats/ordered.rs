@@ -37,7 +37,7 @@ impl Job<'_> {
     /// Fails if the kept ones of so many columns could not be held even if they were empty: one
     /// index in a sparse file can ask for any number of columns.
     pub fn check_memory(&self, name: &str, columns: usize) -> Result<(), ReadError> {
-        let Kept { layout, shards } = self.kept();
+        let Kept { layout, shards, .. } = self.kept();
         let count: usize = shards.map(|shard| layout.count(shard, columns)).sum();
         let mut probe = Vec::<EmptyColumn>::new();
         let outcome = probe.try_reserve_exact(count);

@@ -6,6 +6,7 @@
 
 use super::cursor::Cursor;
 use super::dense::InOrder;
+use super::files::Files;
 use super::format::split_compression;
 use super::options::Kept;
 use super::ordered::{Job, in_order, one_by_one};
@@ -20,8 +21,8 @@ const MAGIC: [u8; 3] = [0x6c, 0x1b, 0x01];
 pub(super) fn read(job: &Job, path: &Path, mut stream: Stream) -> Result<Table, ReadError> {
     let mut table = Table::default();
     magic(&mut stream)?;
-    let names = variants(job, &companion(job, path, "bim"), &mut table.bytes)?;
-    let fam = companion(job, path, "fam");
+    let [bim, fam] = companions(job.files, path);
+    let names = variants(job, &bim, &mut table.bytes)?;
     let from_fam = job.options.need_response && job.options.response.is_none();
     let (ids, mut response) = samples(job, &fam, from_fam, &mut table.bytes)?;
     if let Some(path) = &job.options.response {
@@ -46,8 +47,13 @@ pub(super) fn read(job: &Job, path: &Path, mut stream: Stream) -> Result<Table, 
     Ok(table)
 }
 
+/// The files that are read beside a `.bed`.
+pub(super) fn companions(files: &dyn Files, bed: &Path) -> [PathBuf; 2] {
+    ["bim", "fam"].map(|extension| companion(files, bed, extension))
+}
+
 /// The `.bim` or `.fam` beside a `.bed`, compressed or not.
-fn companion(job: &Job, bed: &Path, extension: &str) -> PathBuf {
+fn companion(files: &dyn Files, bed: &Path, extension: &str) -> PathBuf {
     let (stem, compression) = split_compression(bed);
     let plain = stem.with_extension(extension);
     let named = |ending: &str| {
@@ -56,7 +62,7 @@ fn companion(job: &Job, bed: &Path, extension: &str) -> PathBuf {
         PathBuf::from(path)
     };
     let found =
-        [compression, "", ".gz", ".zst"].into_iter().map(named).find(|path| job.files.exists(path));
+        [compression, "", ".gz", ".zst"].into_iter().map(named).find(|path| files.exists(path));
     found.unwrap_or(plain)
 }
 

@@ -153,7 +153,7 @@ impl Build<'_> {
         let mut built = Vec::with_capacity(shards.len());
         let mut start = 0;
         for (count, first) in counts.into_iter().zip(firsts) {
-            let mut shard = ColumnShard::new(self.rows);
+            let mut shard = self.kept.empty(self.rows);
             for &end in &ends[first..first + count] {
                 columns.push(start..end, &mut shard)?;
                 start = end;

@@ -16,13 +16,35 @@ pub const BLOCK: usize = 1024;
 #[derive(Clone, Debug, Default)]
 pub struct RowShard {
     columns: usize,
+    rounding: bool,
     blocks: Vec<ColumnShard>,
 }
 
 impl RowShard {
     /// No rows yet, of `columns` columns.
     pub fn new(columns: usize) -> Self {
-        RowShard { columns, blocks: Vec::new() }
+        RowShard { columns, ..RowShard::default() }
+    }
+
+    /// No rows yet, of `columns` columns. The values of blocks are rounded to `f32` as they are
+    /// appended: see [`ColumnShard::rounding`].
+    pub fn rounding(columns: usize) -> Self {
+        RowShard { rounding: true, ..RowShard::new(columns) }
+    }
+
+    /// The rows of a shard of `columns` columns, block by block.
+    ///
+    /// # Panics
+    /// If a block has another number of columns, or more than [`BLOCK`] rows.
+    pub fn from_blocks(columns: usize, blocks: Vec<ColumnShard>) -> Self {
+        let fits = |block: &ColumnShard| block.len() == columns && block.rows() <= BLOCK;
+        assert!(blocks.iter().all(fits), "blocks of {columns} columns, at most {BLOCK} rows");
+        RowShard { blocks, ..RowShard::new(columns) }
+    }
+
+    /// The blocks, in the order of the table, taken out.
+    pub fn into_blocks(self) -> Vec<ColumnShard> {
+        self.blocks
     }
 
     /// The number of columns.
@@ -53,7 +75,10 @@ impl RowShard {
         let width = self.columns.max(1);
         let rows = by_row.len() / width;
         assert!(by_row.len() == rows * width && rows <= BLOCK, "whole rows, at most {BLOCK}");
-        let mut block = ColumnShard::new(rows);
+        let mut block = match self.rounding {
+            true => ColumnShard::rounding(rows),
+            false => ColumnShard::new(rows),
+        };
         let mut values = Vec::with_capacity(rows);
         for column in 0..self.columns {
             values.clear();

@@ -30,7 +30,7 @@ pub(super) fn read(job: &Job, mut stream: Stream) -> Result<Table, ReadError> {
         return Ok(table);
     }
     let rows = matches!(job.options.parts, Parts::Rows);
-    let kept = if rows { Kept::whole() } else { job.kept() };
+    let kept = if rows { Kept::whole(job.options) } else { job.kept() };
     let mut by_column = ByColumn::new(kept, header.rows);
     table.bytes = elements(job, stream, &header, |piece| by_column.extend(&piece))?.bytes;
     table.shards = by_column.finish();
