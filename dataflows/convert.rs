@@ -9,7 +9,7 @@ use strads::report::{Exit, peak_resident_bytes};
 
 use crate::Outcome;
 use crate::failure::Failure;
-use crate::input::{Input, read};
+use crate::input::Input;
 use crate::output::{Output, check};
 use crate::table::{self, Source, format_of};
 
@@ -63,7 +63,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     // Only plink data is asked for a response that nobody named.
     let need_response = name == Some(Format::Plink) && !arguments.no_response;
     let options = ReadOptions { need_response, ..options };
-    let mut table = read(&arguments.from, &options, &arguments.output)?;
+    let mut table = arguments.input.read(&arguments.from, &options, &arguments.output)?;
     if arguments.no_response {
         table.response.clear();
     }

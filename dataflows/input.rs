@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
+use strads::cache::{Cache, Origin};
 use strads::formats::{self, Base, CorpusFormat, Format, ReadOptions, Table};
 use strads::report::Progress;
 
@@ -27,6 +28,9 @@ pub struct Input {
     /// The first column's index in svmlight and MatrixMarket files
     #[arg(long, value_name = "BASE", default_value_t, help_heading = "Input")]
     pub base: Base,
+    /// Directory of a local cache: data that was read before is not parsed again
+    #[arg(long, value_name = "DIR", help_heading = "Input")]
+    pub cache: Option<PathBuf>,
 }
 
 impl Input {
@@ -44,6 +48,28 @@ impl Input {
             threads,
             ..ReadOptions::default()
         })
+    }
+
+    /// Reads a table, with a progress bar where there is someone to see it.
+    pub fn read(
+        &self,
+        path: &Path,
+        options: &ReadOptions,
+        output: &Output,
+    ) -> Result<Table, Failure> {
+        let bar = Bar::new(output);
+        let table = match &self.cache {
+            None => formats::read(path, options, &bar)?,
+            Some(directory) => {
+                let (table, origin) = Cache::new(directory).read(path, options, &bar)?;
+                output.note(&remark(&origin));
+                table
+            }
+        };
+        if table.rows == 0 {
+            return Err(Failure::input(format!("{}: expected rows, found none", path.display())));
+        }
+        Ok(table)
     }
 }
 
@@ -91,14 +117,14 @@ impl ValueEnum for DataFormat {
     }
 }
 
-/// Reads a table, with a progress bar where there is someone to see it.
-pub fn read(path: &Path, options: &ReadOptions, output: &Output) -> Result<Table, Failure> {
-    let bar = Bar::new(output);
-    let table = formats::read(path, options, &bar)?;
-    if table.rows == 0 {
-        return Err(Failure::input(format!("{}: expected rows, found none", path.display())));
+/// What is said of a cache.
+fn remark(origin: &Origin) -> String {
+    match origin {
+        Origin::Cache => "read from the cache".into(),
+        Origin::Sources { because: None } => "now in the cache".into(),
+        Origin::Sources { because: Some(why) } => format!("the cache was written anew: {why}"),
+        Origin::Uncached { because } => format!("not in the cache: {because}"),
     }
-    Ok(table)
 }
 
 /// A progress bar of a file that is read.

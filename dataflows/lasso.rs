@@ -22,7 +22,7 @@ use strads::report::Exit;
 
 pub use arguments::Arguments;
 use data::Data;
-use result::Run;
+use result::{Run, memory};
 use watch::Watch;
 
 use crate::failure::Failure;
@@ -56,13 +56,14 @@ pub fn run(arguments: &Arguments) -> Outcome {
     watch.journal.start();
     let fitted = train(arguments, &mut data, &watch)?;
     let train = started.elapsed().as_secs_f64();
-    watch.journal.finish();
+    watch.journal.finish_with("memory", memory(&fitted.memory));
     if !speaks {
-        return Ok(Exit::Done);
+        return Ok(if fitted.converged { Exit::Done } else { Exit::NotConverged });
     }
 
     let started = Instant::now();
     let mut run = Run::new(arguments, &data, &fitted)?;
+    arguments.output.note(&run.held());
     if let Some(path) = &arguments.model_file {
         run.model(arguments, &data).save(path)?;
     }
@@ -132,33 +133,13 @@ fn check_model_size(arguments: &Arguments, data: &Data) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says what was read and what of it is on every worker.
+/// Says what was read.
 fn remark(arguments: &Arguments, data: &Data, seconds: f64) {
     let (rows, columns) = (data.rows, data.problem.columns);
-    let copies = 2 + 2 * usize::from(data.problem.weights.is_some());
-    let replica = output::bytes((8 * copies * rows) as u64);
-    let placement = arguments.placement();
     arguments.output.note(&format!(
         "read {rows} rows and {columns} columns in {seconds:.2} s: {} of {} here, {}",
         output::bytes(data.bytes as u64),
         data.form(),
-        output::counted(placement.shards(), "shard")
-    ));
-    let peers = output::counted(placement.peers(), "worker");
-    if data.row_shards.is_some() {
-        let table = output::bytes((4 * copies * rows) as u64);
-        let pairs = output::bytes((24 * columns * columns) as u64);
-        arguments.output.note(&format!(
-            "beside its rows each process holds the response (and weights), {table}, and each of \
-             {peers} the products of all pairs of columns, about {pairs}"
-        ));
-        return;
-    }
-    let what = match arguments.training.scheduler {
-        arguments::Schedule::WorkingSet => "and, up to 64 MiB, columns of the working set",
-        _ => "and the scheduler's priorities",
-    };
-    arguments.output.note(&format!(
-        "beside its columns each of {peers} holds response and residual, {replica}, {what}"
+        output::counted(arguments.placement().shards(), "shard")
     ));
 }

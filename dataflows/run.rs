@@ -28,6 +28,21 @@ pub struct Journal {
 struct Log {
     log: Option<RunLog>,
     broken: Option<String>,
+    /// The last point, not written yet: it may be the one that says more.
+    last: Option<Value>,
+}
+
+impl Log {
+    /// Writes the last point down.
+    fn write_last(&mut self) {
+        let last = self.last.take();
+        let written = self.log.as_mut().zip(last).map(|(log, record)| log.write(&record));
+        if let Some(Err(error)) = written {
+            // The model is worth more than its log: training goes on.
+            say(&error.to_string());
+            *self = Log { broken: Some(error.to_string()), ..Log::default() };
+        }
+    }
 }
 
 impl Journal {
@@ -37,7 +52,7 @@ impl Journal {
         Ok(Journal {
             progress: Progress::spinner(quiet || !writes),
             started: OnceLock::new(),
-            log: Mutex::new(Log { log, broken: None }),
+            log: Mutex::new(Log { log, ..Log::default() }),
         })
     }
 
@@ -55,20 +70,26 @@ impl Journal {
         self.started.get().map_or(0.0, |started| started.elapsed().as_secs_f64())
     }
 
-    /// Says where training is, and writes the point down.
+    /// Says where training is, and writes the point down as soon as another one, or the end, comes.
     pub fn point(&self, message: &str, record: &Value) {
         self.progress.message(message);
         let mut log = self.log();
-        if let Some(Err(error)) = log.log.as_mut().map(|log| log.write(record)) {
-            // The model is worth more than its log: training goes on.
-            say(&error.to_string());
-            *log = Log { log: None, broken: Some(error.to_string()) };
-        }
+        log.write_last();
+        log.last = Some(record.clone());
     }
 
     /// Training is over.
     pub fn finish(&self) {
         self.progress.finish();
+        self.log().write_last();
+    }
+
+    /// Training is over, and there is more to say of the last point.
+    pub fn finish_with(&self, name: &str, value: Value) {
+        if let Some(record) = self.log().last.as_mut().and_then(Value::as_object_mut) {
+            record.insert(name.into(), value);
+        }
+        self.finish();
     }
 
     /// How a command ends whose result has been written: not well if the log is not whole, and not

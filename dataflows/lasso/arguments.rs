@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use strads::cluster::Flags;
-use strads::formats::Format;
+use strads::formats::{Format, Storage};
 use strads::scheduler::Width;
 
 use crate::follow::Follow;
@@ -24,6 +24,10 @@ pub struct Arguments {
     pub input_format: Option<Format>,
     #[command(flatten)]
     pub input: Input,
+    /// How values are stored: exactly as they are read, or rounded to f32; the gap then holds for
+    /// the rounded data
+    #[arg(long, value_enum, value_name = "HOW", default_value_t, help_heading = "Input")]
+    pub storage: Storage,
     #[command(flatten)]
     pub model: Model,
     #[command(flatten)]

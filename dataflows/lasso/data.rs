@@ -10,7 +10,7 @@ use strads::shard::{ColumnShard, Layout, RowShard};
 
 use super::arguments::{Arguments, Schedule};
 use crate::failure::Failure;
-use crate::input::{numbers, read};
+use crate::input::numbers;
 use crate::model::LinearModel;
 
 /// This process's part of the problem, and what is told about all of it.
@@ -39,6 +39,7 @@ impl Data {
             parts: arguments.training.parts(),
             shards: placement.shards(),
             keep: own.clone(),
+            storage: arguments.storage,
             ..arguments.input.options(arguments.input_format, arguments.cluster.threads)?
         };
         let (table, weights) = weighted(arguments, options, own)?;
@@ -118,16 +119,16 @@ fn weighted(
     own: Range<usize>,
 ) -> Result<(Table, Option<Vec<f64>>), Failure> {
     let Some(weights) = &arguments.model.weights else {
-        return Ok((read(&arguments.data, &options, &arguments.output)?, None));
+        return Ok((arguments.input.read(&arguments.data, &options, &arguments.output)?, None));
     };
     let (table, weights) = if weights.exists() {
-        let table = read(&arguments.data, &options, &arguments.output)?;
+        let table = arguments.input.read(&arguments.data, &options, &arguments.output)?;
         let weights = numbers(weights, table.rows, "row")?;
         (table, weights)
     } else {
         // Which columns are kept is known once the weights are taken out, so all are read.
         let whole = ReadOptions { shards: 1, keep: 0..1, ..options };
-        let table = read(&arguments.data, &whole, &arguments.output)?;
+        let table = arguments.input.read(&arguments.data, &whole, &arguments.output)?;
         take_out(arguments, table, &weights.to_string_lossy(), own)?
     };
     if weights.iter().all(|weight| *weight == 0.0) || !weights.iter().sum::<f64>().is_finite() {

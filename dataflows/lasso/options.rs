@@ -18,6 +18,7 @@ impl Arguments {
         self.live.check(self.is_live())?;
         self.options().check().map_err(|why| Failure::usage(format!("--{why}")))?;
         self.cluster.addresses()?;
+        strads::shard::vectors().map_err(Failure::usage)?;
         Ok(())
     }
 
@@ -82,6 +83,7 @@ impl Arguments {
             "penalty_factors": model.penalty_factor.is_some(),
             "weights": model.weights.is_some(),
             "target": self.input.target,
+            "storage": name(&self.storage),
             "tol": training.tol,
             "scheduler": name(&training.scheduler),
             "block": training.block.map(|block| match block {

@@ -1,16 +1,17 @@
 //! The result of a run: as JSON, as text, as a model file.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
-use strads::models::lasso::{Fit, Solution, Validation};
-use strads::report::{Exit, ModelFile};
+use strads::models::lasso::{Fit, Memory, Solution, Validation};
+use strads::report::{Exit, ModelFile, peak_resident_bytes};
 
 use super::arguments::Arguments;
 use super::data::Data;
 use crate::failure::Failure;
 use crate::model::{largest_first, listed};
-use crate::output::figure;
+use crate::output::{bytes, figure};
 use crate::run::{head, put_seconds};
 
 /// How many coefficients the text shows.
@@ -30,6 +31,7 @@ pub struct Run {
     /// What cross-validation found.
     pub validation: Option<Validation>,
     rounds: u64,
+    memory: Vec<Memory>,
 }
 
 impl Run {
@@ -43,9 +45,7 @@ impl Run {
             return Err(Failure::new(Exit::Failed, message));
         }
         let tolerance = arguments.training.tol;
-        let is_good = |solution: &Solution| is_converged(solution, tolerance);
-        let converged = fitted.solutions.iter().all(is_good);
-        let mut value = always(arguments, data, fitted.rounds, converged);
+        let mut value = always(arguments, data, fitted);
         value.extend(figures(last, tolerance));
         value.insert("lambda_max".into(), json!(fitted.solutions[0].point.measure.lambda_max));
         let named = |&(column, value): &(u32, f64)| {
@@ -72,8 +72,9 @@ impl Run {
         };
         Ok(Run {
             value: value.into(),
-            converged,
+            converged: fitted.converged,
             solutions: kept,
+            memory: fitted.memory.clone(),
             validation: fitted.validation.clone(),
             rounds: fitted.rounds,
         })
@@ -87,6 +88,7 @@ impl Run {
     /// Puts in how long loading, training and writing took.
     pub fn seconds(&mut self, seconds: [f64; 3]) {
         put_seconds(&mut self.value, seconds);
+        self.value["peak_bytes"] = json!(peak_bytes(&self.memory));
     }
 
     /// The model as a file.
@@ -131,6 +133,23 @@ impl Run {
         file
     }
 
+    /// What the workers hold, for people.
+    pub fn held(&self) -> String {
+        let size = |part: fn(&Memory) -> usize| {
+            bytes(self.memory.iter().map(part).max().unwrap_or(0) as u64)
+        };
+        let replicated = [
+            ("response", size(|memory| memory.response)),
+            ("residual", size(|memory| memory.residual)),
+            ("working set", size(|memory| memory.working_set)),
+            ("products of columns", size(|memory| memory.products)),
+            ("scheduler", size(|memory| memory.scheduler)),
+        ];
+        let replicated = replicated.map(|(what, size)| format!("{what} {size}")).join(", ");
+        let data = size(|memory| memory.data);
+        format!("a worker holds at most {data} of the data; replicated: {replicated}")
+    }
+
     /// The result for people.
     pub fn text(&self, data: &Data) -> String {
         let mut text = String::new();
@@ -146,7 +165,15 @@ impl Run {
             0 => String::new(),
             rows => format!(" ({rows} without response left out)"),
         };
-        writeln!(to, "data        {} rows{left_out}, {} columns", data.rows, data.columns)?;
+        let rounded = match value["storage"].as_str() {
+            Some("exact") => "",
+            _ => ", values rounded to f32: the gap holds for these",
+        };
+        writeln!(
+            to,
+            "data        {} rows{left_out}, {} columns{rounded}",
+            data.rows, data.columns
+        )?;
         if let Some(found) = &self.validation {
             writeln!(to, "\n      lambda  mean squared error  standard error")?;
             for (at, lambda) in found.lambda.iter().enumerate() {
@@ -197,27 +224,47 @@ impl Run {
     }
 }
 
-fn is_converged(solution: &Solution, tolerance: f64) -> bool {
-    let measure = &solution.point.measure;
-    measure.is_last_stage() && measure.relative_gap() <= tolerance
-}
-
 /// What every command's result has.
-fn always(arguments: &Arguments, data: &Data, rounds: u64, converged: bool) -> Map<String, Value> {
+fn always(arguments: &Arguments, data: &Data, fitted: &Fit) -> Map<String, Value> {
     let (training, cluster) = (&arguments.training, &arguments.cluster);
     let mut value = head("lasso", training.seed, cluster, training.shards);
     value.insert("form".into(), data.form().into());
     value.insert("rows".into(), data.rows.into());
     value.insert("columns".into(), data.columns.into());
     value.insert("left_out".into(), data.left_out.into());
-    // A process counts the missing values of its own columns only.
-    let missing = (cluster.processes == 1).then_some(data.missing);
-    value.insert("missing".into(), missing.into());
+    value.insert("missing".into(), data.missing.into());
+    value.insert("storage".into(), arguments.remembered()["storage"].clone());
     value.insert("seconds".into(), Value::Null);
-    value.insert("rounds".into(), rounds.into());
-    value.insert("converged".into(), converged.into());
+    value.insert("rounds".into(), fitted.rounds.into());
+    value.insert("converged".into(), fitted.converged.into());
     value.insert("peak_bytes".into(), Value::Null);
+    value.insert("memory".into(), memory(&fitted.memory));
     value
+}
+
+/// What the workers hold, in bytes: the data of each, and what is replicated (on the worker that has
+/// most of it).
+pub fn memory(workers: &[Memory]) -> Value {
+    let most = |part: fn(&Memory) -> usize| workers.iter().map(part).max();
+    json!({
+        "data": workers.iter().map(|memory| memory.data).collect::<Vec<_>>(),
+        "beside_data": workers.iter().map(|memory| memory.beside_data).collect::<Vec<_>>(),
+        "replicated": {
+            "response": most(|memory| memory.response),
+            "residual": most(|memory| memory.residual),
+            "working_set": most(|memory| memory.working_set),
+            "products": most(|memory| memory.products),
+            "scheduler": most(|memory| memory.scheduler),
+        },
+    })
+}
+
+/// The most that the processes ever held, added up: of the others, until the end of training.
+fn peak_bytes(workers: &[Memory]) -> Option<u64> {
+    let mut peaks: BTreeMap<usize, Option<u64>> =
+        workers.iter().map(|memory| (memory.process, memory.peak)).collect();
+    peaks.insert(0, peak_resident_bytes());
+    peaks.into_values().sum()
 }
 
 /// The figures of one λ.
@@ -235,6 +282,6 @@ fn figures(solution: &Solution, tolerance: f64) -> Map<String, Value> {
     value.extend(numbers.map(|(name, number)| (name.to_owned(), json!(number))));
     value.insert("nonzeros".into(), measure.nonzeros.into());
     value.insert("updates".into(), measure.updates.into());
-    value.insert("converged".into(), is_converged(solution, tolerance).into());
+    value.insert("converged".into(), measure.is_converged(tolerance).into());
     value
 }

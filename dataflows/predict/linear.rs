@@ -16,7 +16,7 @@ use strads::report::{Exit, ModelFile, peak_resident_bytes};
 use super::Arguments;
 use crate::Outcome;
 use crate::failure::Failure;
-use crate::input::{DataFormat, read};
+use crate::input::DataFormat;
 use crate::model::LinearModel;
 use crate::output::{self, write};
 
@@ -31,7 +31,7 @@ pub fn run(arguments: &Arguments, file: ModelFile) -> Outcome {
     let started = Instant::now();
     let options = arguments.input.options(format, arguments.threads.max(1))?;
     let options = ReadOptions { need_response: false, ..options };
-    let mut table = read(&arguments.data, &options, &arguments.output)?;
+    let mut table = arguments.input.read(&arguments.data, &options, &arguments.output)?;
     let load = started.elapsed().as_secs_f64();
     let coefficients = matched(arguments, format, &model, &table, index)?;
     find_response(&model, &mut table);

@@ -194,10 +194,11 @@ fn genotypes(
 ) -> Result<(), ReadError> {
     let name = stream.name.clone();
     let (unit, kept) = (samples.div_ceil(4), job.kept());
+    let marks = marks(rows, unit);
     let wanted = (MAGIC.len() + table.columns * unit) as u64;
     let mut shards = InOrder::new(kept.clone(), rows.len());
     let parse = |chunk: &Chunk, piece: &mut Piece| {
-        decode(chunk, unit, rows, &kept, piece);
+        decode(chunk, rows, &marks, &kept, piece);
         Ok(())
     };
     let end = in_order(job, stream, Cut::Units(unit), parse, |piece: Piece, chunk| {
@@ -224,9 +225,24 @@ fn genotypes(
     Ok(())
 }
 
-fn decode(chunk: &Chunk, unit: usize, rows: &[usize], kept: &Kept, piece: &mut Piece) {
+/// The lower bit of the code of every row, in the bytes of a variant.
+fn marks(rows: &[usize], unit: usize) -> Vec<u8> {
+    let mut marks = vec![0; unit];
+    rows.iter().for_each(|row| marks[row / 4] |= 1 << (row % 4 * 2));
+    marks
+}
+
+/// How many of the marked rows are missing: code 01.
+fn count_missing(packed: &[u8], marks: &[u8]) -> u64 {
+    let missing = |(codes, marks): (&u8, &u8)| codes & !(codes >> 1) & marks;
+    packed.iter().zip(marks).map(|pair| u64::from(missing(pair).count_ones())).sum()
+}
+
+fn decode(chunk: &Chunk, rows: &[usize], marks: &[u8], kept: &Kept, piece: &mut Piece) {
+    let unit = marks.len();
     let first = (chunk.offset as usize).saturating_sub(MAGIC.len()) / unit;
     for (column, packed) in (first..).zip(chunk.bytes.chunks_exact(unit)) {
+        piece.missing += count_missing(packed, marks);
         if !kept.holds(column) {
             continue;
         }
@@ -236,11 +252,10 @@ fn decode(chunk: &Chunk, unit: usize, rows: &[usize], kept: &Kept, piece: &mut P
             counts[code as usize] += 1;
             code
         }));
-        let [two, missing, one, zero] = counts;
+        let [two, _, one, zero] = counts;
         let present = f64::from(two) + f64::from(one) + f64::from(zero);
         let copies = 2.0 * f64::from(two) + f64::from(one);
         let mean = if present > 0.0 { copies / present } else { 0.0 };
         piece.columns.push((column, [2.0, mean, 1.0, 0.0]));
-        piece.missing += u64::from(missing);
     }
 }

@@ -22,7 +22,7 @@ pub struct Table {
     pub row_shards: Option<Vec<(usize, RowShard)>>,
     /// How many rows were left out because their response is missing.
     pub left_out: usize,
-    /// How many missing values in the kept shards took their column's mean.
+    /// How many missing values, in columns kept or not, stand for their column's mean.
     pub missing: u64,
     /// How many bytes were read, after decompression.
     pub bytes: u64,

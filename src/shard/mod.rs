@@ -32,9 +32,9 @@ pub use layout::Layout;
 pub use moments::{Moments, Weights};
 pub use names::Names;
 pub(crate) use path::Path;
+pub use path::vectors;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use path::with_unit;
-pub use path::vectors;
 pub use ratings::{Entry, RatingError, Ratings, Unordered};
 pub use rows::{BLOCK, RowShard};
 pub use wire::CorruptColumn;

@@ -84,3 +84,27 @@ fn other_options_are_not_joined() {
         assert!(matches!(outcome.code, Some(2 | 4)), "{outcome:?}");
     }
 }
+
+#[test]
+fn every_process_tells_that_a_run_did_not_converge() {
+    let (_kept, file) = directory();
+    let (log, cache) = (file("run.jsonl"), file("cache"));
+    let hosts = hostfile(&free_addresses(2));
+    let hosts = text(hosts.path().to_owned());
+    let mut children = Children::new();
+    for process in ["0", "1"] {
+        let place = ["-n", "2", "-p", process, "-h", &hosts];
+        let files = ["--log", &log, "--cache", &cache];
+        let run = ["lasso", MICE, "--max-rounds", "2", "--quiet", "--format", "json"];
+        children.spawn(&mut command(&[&run[..], &place, &files].concat()));
+    }
+    let outcomes = children.wait();
+    assert!(outcomes.iter().all(|outcome| outcome.code == Some(5)), "{outcomes:?}");
+    let found: Value = serde_json::from_str(&outcomes[0].stdout).expect("process 0 speaks");
+    assert_eq!(found["missing"], json(&["lasso", MICE, "--lambda-ratio", "0.9"])["missing"]);
+    assert_eq!(found["memory"]["data"].as_array().map(Vec::len), Some(2));
+    assert!(number(&found, "peak_bytes") > 4e6, "of two processes");
+    let log = contents(&log);
+    let last: Value = serde_json::from_str(log.lines().last().expect("points")).expect("JSON");
+    assert_eq!(last["memory"], found["memory"]);
+}

@@ -195,3 +195,52 @@ fn generated_data_is_the_same_from_the_same_seed_in_every_format() {
     let crowded = ["generate", "lasso", &truth, "--rows", "3", "--per-column", "4"];
     run(&crowded).complaint(2);
 }
+
+#[test]
+fn the_cache_gives_the_same_result() {
+    let (_kept, file) = directory();
+    let cache = file("cache");
+    let same = |data: &[&str], options: &[&str]| {
+        let arguments = [&["lasso"], data, &["--lambda-ratio", "0.3"], options].concat();
+        let cached = [&arguments[..], &["--cache", &cache]].concat();
+        let stripped = |arguments: &[&str]| {
+            let mut value = json(arguments);
+            let result = value.as_object_mut().unwrap();
+            result.retain(|name, _| !["seconds", "peak_bytes", "memory"].contains(&name.as_str()));
+            value
+        };
+        let plain = stripped(&arguments);
+        for _ in 0..2 {
+            assert_eq!(plain, stripped(&cached));
+        }
+        let ran = run(&cached);
+        assert!(ran.stderr.contains("strads: read from the cache"), "{}", ran.stderr);
+    };
+    same(&[DIABETES, "--target", "progression"], &[]);
+    same(&[DIABETES, "--target", "progression"], &["--weights", "age", "-w", "2"]);
+    same(&[DIABETES, "--target", "progression"], &["--storage", "f32"]);
+    same(&[MICE], &[]);
+    // What another number of shards wrote.
+    same(&[MICE], &["-w", "2", "--shards", "3"]);
+    same(&[TEXTS], &[]);
+    let model = file("m.safetensors");
+    diabetes(&["--model", &model]);
+    let plain = json(&["predict", "--model", &model, DIABETES]);
+    for _ in 0..2 {
+        let cached = json(&["predict", "--model", &model, DIABETES, "--cache", &cache]);
+        assert_eq!(plain["predictions"], cached["predictions"]);
+    }
+    // A cache that cannot be is no failure.
+    let blocked = format!("{DIABETES}/cache");
+    diabetes(&["--cache", &blocked]);
+}
+
+#[test]
+fn what_is_rounded_says_so() {
+    let exact = diabetes(&[]);
+    let rounded = diabetes(&["--storage", "f32"]);
+    assert_eq!((&exact["storage"], &rounded["storage"]), (&"exact".into(), &"f32".into()));
+    close(number(&rounded, "objective"), number(&exact, "objective"), 1e-5);
+    let text = run(&["lasso", DIABETES, "--target", "progression", "--storage", "f32"]);
+    assert!(text.stdout.contains("rounded to f32"));
+}

@@ -14,7 +14,7 @@ fn the_command_of_the_readme_runs() {
         assert!(ran.stdout.contains(expected), "{}", ran.stdout);
     }
     assert!(ran.stdout.lines().count() < 40);
-    assert!(ran.stderr.contains("each of 2 workers holds"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("of the data; replicated: response"), "{}", ran.stderr);
     let page = contents(&page);
     assert!(page.starts_with("<!doctype html>") && page.contains("<svg"));
     assert!(!page.contains("NaN") && !page.contains("http"));

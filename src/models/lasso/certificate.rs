@@ -103,6 +103,11 @@ impl Measure {
         if scale > 0.0 { self.gap() / scale } else { self.gap() }
     }
 
+    /// Whether the model is as good as was asked for, at the λ that was asked for.
+    pub fn is_converged(&self, tolerance: f64) -> bool {
+        self.is_last_stage() && self.relative_gap() <= tolerance
+    }
+
     /// Whether this is the λ that was asked for, not a stage on the way.
     pub fn is_last_stage(&self) -> bool {
         self.last == 1

@@ -13,10 +13,11 @@ use timely::worker::Worker;
 use super::certificate::Measure;
 use super::check;
 use super::folds::{Folds, Validation};
+use super::memory::Memory;
 use super::options::{Lambda, Options};
 use super::program::{Coefficient, Parameter};
 use super::stored::{Model, Stored};
-use crate::cluster::{self, ClusterError, Flags};
+use crate::cluster::{self, ClusterError, Flags, gather};
 use crate::operators::{self, Certified, Form, ModelParallel};
 use crate::program::Program;
 use crate::shard::ColumnShard;
@@ -93,6 +94,11 @@ pub struct Fit {
     pub validation: Option<Validation>,
     /// Rounds over all epochs.
     pub rounds: u64,
+    /// Whether every solution is as good as was asked for: known on every process.
+    pub converged: bool,
+    /// What every worker held in the end, in the order of the workers. Like solutions, of worker 0
+    /// only.
+    pub memory: Vec<Memory>,
 }
 
 /// Fits on this process's workers together with those of the other processes, which must be
@@ -112,11 +118,13 @@ pub fn fit<S: Stored>(
 ) -> Result<Fit, ClusterError> {
     check::all(flags, &problem, &options, engine, &plan).map_err(ClusterError::Usage)?;
     let problem = Mutex::new(problem);
+    let process = flags.process;
     let watch = Arc::new(watch);
     let fits = cluster::execute(flags, digest, move |worker| {
-        run(worker, &problem, &options, engine, &plan, Arc::clone(&watch))
+        run(worker, process, &problem, &options, engine, &plan, Arc::clone(&watch))
     })?;
-    Ok(fits.into_iter().find(|fit| !fit.solutions.is_empty()).unwrap_or_default())
+    // The one of worker 0, if it is here, comes first.
+    Ok(fits.into_iter().next().unwrap_or_default())
 }
 
 type Changes<M> = InputHandleVec<u64, <M as Program>::Change>;
@@ -140,6 +148,7 @@ struct Seen {
 
 fn run<S: Stored>(
     worker: &mut Worker,
+    process: usize,
     problem: &Mutex<Problem<S>>,
     options: &Options,
     engine: operators::Options,
@@ -184,9 +193,14 @@ fn run<S: Stored>(
     let part = take(problem, |shard| local.contains(&shard));
     let weights = part.weights.clone();
     input.send(S::data(&mut program.borrow_mut(), part, plan));
-    let mut session = Session { worker, input, probe, program, seen, fit: Fit::default() };
+    let fit = Fit { converged: true, ..Fit::default() };
+    let tolerance = options.tolerance;
+    let mut session = Session { worker, input, probe, program, seen, tolerance, fit };
     session.follow(plan, weights);
-    session.fit
+    let Session { worker, program, mut fit, .. } = session;
+    let memory = program.borrow().memory(process);
+    fit.memory = gather(worker, memory);
+    fit
 }
 
 /// This worker's part of the process's data.
@@ -211,6 +225,7 @@ struct Session<'a, M: Model> {
     probe: ProbeHandle<u64>,
     program: Rc<RefCell<M>>,
     seen: Rc<RefCell<Seen>>,
+    tolerance: f64,
     fit: Fit,
 }
 
@@ -281,6 +296,7 @@ impl<M: Model> Session<'_, M> {
 
     /// Keeps the model as it stands, where it is known.
     fn keep(&mut self) {
+        self.fit.converged &= self.program.borrow().measure().is_converged(self.tolerance);
         let seen = self.seen.borrow();
         let Some(point) = seen.point else { return };
         let column = |(parameter, value): (&Parameter, &f64)| match parameter {

@@ -7,6 +7,7 @@ use super::certificate::Measure;
 use super::change;
 use super::fit::{Plan, Problem};
 use super::folds::Folds;
+use super::memory::Memory;
 use super::options::{self, Lambda, Options, scheduler};
 use super::program::{Coefficient, Lasso};
 use super::tall::{self, Tall};
@@ -70,6 +71,8 @@ pub trait Model:
     fn lambda_max(&self) -> Option<f64>;
     /// The last certificate: the same on every worker.
     fn measure(&self) -> &Measure;
+    /// What this worker of a process holds.
+    fn memory(&self, process: usize) -> Memory;
 }
 
 impl Stored for ColumnShard {
@@ -121,6 +124,10 @@ impl Model for Lasso<u64> {
 
     fn measure(&self) -> &Measure {
         Lasso::measure(self)
+    }
+
+    fn memory(&self, process: usize) -> Memory {
+        Lasso::memory(self, process)
     }
 }
 
@@ -183,5 +190,9 @@ impl Model for Tall {
 
     fn measure(&self) -> &Measure {
         Tall::measure(self)
+    }
+
+    fn memory(&self, process: usize) -> Memory {
+        Tall::memory(self, process)
     }
 }

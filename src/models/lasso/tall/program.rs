@@ -13,10 +13,12 @@ use crate::container::{Columns, Moves, Partials};
 use crate::models::lasso::certificate::Measure;
 use crate::models::lasso::design::Facts;
 use crate::models::lasso::lambda::Continuation;
+use crate::models::lasso::memory::Memory;
 use crate::models::lasso::options::{Lambda, Options};
 use crate::models::lasso::program::{Coefficient, Parameter};
 use crate::models::lasso::stages::NULL_GAP;
 use crate::program::{Program, Round, Work};
+use crate::report::peak_resident_bytes;
 use crate::shard::RowShard;
 use crate::shard::gram::{TILE, tiles};
 
@@ -116,6 +118,22 @@ impl Tall {
     /// The smallest λ at which all penalised coefficients are zero, if it has been taken.
     pub fn lambda_max(&self) -> Option<f64> {
         (!self.lambda_max.is_nan()).then_some(self.lambda_max)
+    }
+
+    /// What this worker of a process holds. The solver's Gram matrix and factor take two numbers a
+    /// pair of columns.
+    pub fn memory(&self, process: usize) -> Memory {
+        let (table, columns) = (&self.data.table, self.data.columns);
+        let weighted = usize::from(table.weights.is_some());
+        let pairs = self.sums.len() + 2 * columns * columns;
+        Memory {
+            process,
+            data: self.parts.iter().map(RowShard::bytes).sum(),
+            response: table.response.len() * (1 + weighted) * size_of::<f64>(),
+            products: pairs * size_of::<f64>(),
+            peak: peak_resident_bytes(),
+            ..Memory::default()
+        }
     }
 
     /// The last certificate: the same on every worker.
