@@ -40,7 +40,8 @@ pub(super) fn encode<T: Flat>(values: &Vec<T>, to: impl Write) -> io::Result<()>
 pub(super) fn decode<T: Flat>(bytes: &mut [u8], count: usize) -> Option<&[T]> {
     let length = count.checked_mul(size_of::<T>())?.checked_add(SHAPE)?;
     let start = bytes.as_ptr().addr();
-    let aligned = start % align_of::<Vec<T>>() == 0 && (start + SHAPE) % align_of::<T>() == 0;
+    let aligned = start.is_multiple_of(align_of::<Vec<T>>())
+        && (start + SHAPE).is_multiple_of(align_of::<T>());
     if bytes.len() != length || !aligned || bytes[..SHAPE] != shape::<T>(count)? {
         return None;
     }
