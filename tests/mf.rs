@@ -1,7 +1,12 @@
 //! Matrix factorisation against plain oracles, and the properties it must have.
 
+mod support;
+
 mod mf {
+    mod live;
+    mod memory;
     mod oracle;
+    mod processes;
     mod run;
     mod solver;
     mod terms;

@@ -87,6 +87,9 @@ impl Default for Options {
 }
 
 impl Options {
+    /// λ for each rating, unless one is asked for.
+    pub const EACH: f64 = 0.05;
+
     /// Whether `μ` is the mean rating: if asked for, but neither for non-negative factors, whose
     /// products could not explain ratings below it, nor for implicit feedback. Else `μ` is 0.
     pub fn centres(&self) -> bool {
@@ -96,10 +99,9 @@ impl Options {
     /// λ for these ratings: what was asked for, or .05 for each rating; without `weighted_lambda`
     /// that times the mean number of ratings of a user or item.
     pub fn strength(&self, train: &Ratings) -> f64 {
-        const EACH: f64 = 0.05;
         let rows = train.users.len() + train.items.len();
         let usual = 2.0 * train.len() as f64 / rows.max(1) as f64;
-        let default = if self.weighted_lambda { EACH } else { EACH * usual };
+        let default = if self.weighted_lambda { Self::EACH } else { Self::EACH * usual };
         self.lambda.unwrap_or(default)
     }
 

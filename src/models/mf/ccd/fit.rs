@@ -71,7 +71,7 @@ fn fits(warm: &Factorisation, problem: &Problem, options: &Options) -> bool {
         && warm.item_bias.len() == items
 }
 
-fn stopping(options: &Options) -> Stopping {
+pub(super) fn stopping(options: &Options) -> Stopping {
     let usual = options.iterations.is_none().then_some(TOLERANCE);
     Stopping {
         tolerance: options.tolerance.or(usual),

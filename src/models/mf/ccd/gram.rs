@@ -27,6 +27,16 @@ impl Gram {
         self.known[block]
     }
 
+    /// All rows are to be summed up anew.
+    pub fn forget(&mut self) {
+        self.known.fill(false);
+    }
+
+    /// Bytes taken.
+    pub fn bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<f64>()
+    }
+
     /// The numbers of a share.
     pub fn share_len(&self) -> usize {
         BLOCK * self.blocks * BLOCK

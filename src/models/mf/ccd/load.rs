@@ -7,10 +7,14 @@ use super::program::{Ccd, ITEMS, USERS};
 use super::side::{Factors, Side, ids_of, ranks};
 use super::table::Table;
 use super::tiles::{Rated, Tiles, Weighing};
-use crate::models::mf::{Factorisation, Problem, Ratings};
+use crate::models::mf::{Factorisation, Options, Problem, Ratings};
+use crate::operators::Placement;
 use crate::random::{Draws, purpose};
 
 const PURPOSE: u64 = purpose("first factors");
+
+/// How large the first factors are.
+const SCALE: f32 = 0.1;
 
 /// The ratings by the ranks of both sides.
 struct Ranked<'a> {
@@ -33,11 +37,40 @@ impl Ccd {
             for (number, side) in part.iter_mut().enumerate() {
                 match &problem.warm {
                     Some(warm) => resume(&self.terms, side, number, warm),
-                    None => start(&self.terms, side, number, ranked.scale()),
+                    None => start(&self.terms, side, number),
                 }
             }
         }
+        let rows = self.parts.iter().flatten().map(|side| side.ids.len()).max();
+        self.states = Vec::with_capacity(rows.unwrap_or(0));
     }
+}
+
+/// Bytes that a worker takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// Its share of the ratings, both ways, and of the factors: falls as their number grows.
+    pub own: usize,
+    /// What it holds of all factors: two blocks, 128 bytes a user or item, and for implicit feedback
+    /// two square matrices of the rank.
+    pub held: usize,
+}
+
+/// What each of so many workers would take for a fit. Costs what setting it up costs.
+pub fn footprint(
+    problem: &Problem,
+    options: &Options,
+    shards: usize,
+    workers: usize,
+) -> Vec<Footprint> {
+    let placement = Placement::new(shards, workers);
+    let of = |worker: usize| {
+        let terms = Terms::of(options, &problem.train);
+        let mut program = Ccd::new(terms, placement.shards(), placement.local(worker));
+        program.load(problem);
+        program.footprint()
+    };
+    (0..workers).map(of).collect()
 }
 
 impl<'a> Ranked<'a> {
@@ -87,7 +120,7 @@ impl<'a> Ranked<'a> {
         Rated {
             local,
             other,
-            value: (f64::from(value) - self.terms.mean) as f32,
+            value,
             weight: match self.terms.implicit {
                 Some(alpha) => (alpha * f64::from(weight) * f64::from(value)) as f32,
                 None => weight,
@@ -96,7 +129,7 @@ impl<'a> Ranked<'a> {
     }
 
     fn by_users(&self, ids: &[u32]) -> Tiles {
-        Tiles::new(ids.len(), self.rows[ITEMS], self.weighing(), |put| {
+        Tiles::new(ids.len(), self.rows[ITEMS].count, self.weighing(), |put| {
             for (local, &id) in (0..).zip(ids) {
                 for at in self.train.row(id as usize) {
                     let other = self.ranks[ITEMS][self.train.item(at) as usize];
@@ -113,7 +146,7 @@ impl<'a> Ranked<'a> {
             _ => u32::MAX,
         };
         let locals: Vec<u32> = self.ranks[ITEMS].iter().map(place).collect();
-        Tiles::new(count, self.rows[USERS], self.weighing(), |put| {
+        Tiles::new(count, self.rows[USERS].count, self.weighing(), |put| {
             for (user, &other) in self.ranks[USERS].iter().enumerate() {
                 for at in self.train.row(user) {
                     let local = locals[self.train.item(at) as usize];
@@ -124,28 +157,25 @@ impl<'a> Ranked<'a> {
             }
         })
     }
-
-    /// How large the first factors are.
-    fn scale(&self) -> f32 {
-        0.1
-    }
 }
 
 /// Users begin at random, items at zero: the first round solves for items.
-fn start(terms: &Terms, side: &mut Side, number: usize, scale: f32) {
+fn start(terms: &Terms, side: &mut Side, number: usize) {
     ones(terms, side, number);
-    if number == ITEMS {
-        return;
+    if number == USERS {
+        (0..side.ids.len()).for_each(|row| draw(terms, side, row));
     }
+}
+
+/// Draws a user's first factors.
+pub(super) fn draw(terms: &Terms, side: &mut Side, row: usize) {
     // Ratings that were not centred are positive, and so are their factors to begin with.
     let centred = terms.mean != 0.0;
-    for (row, &id) in side.ids.iter().enumerate() {
-        let mut draws = Draws::new(terms.seed, PURPOSE, 0, u64::from(id));
-        for factor in 0..terms.rank {
-            let (block, lane) = terms.lane(factor);
-            let draw = draws.next_f64() as f32;
-            side.factors[block][row][lane] = scale * if centred { 2.0 * draw - 1.0 } else { draw };
-        }
+    let mut draws = Draws::new(terms.seed, PURPOSE, 0, u64::from(side.ids[row]));
+    for factor in 0..terms.rank {
+        let (block, lane) = terms.lane(factor);
+        let draw = draws.next_f64() as f32;
+        side.factors[block][row][lane] = SCALE * if centred { 2.0 * draw - 1.0 } else { draw };
     }
 }
 
@@ -168,7 +198,7 @@ fn resume(terms: &Terms, side: &mut Side, number: usize, warm: &Factorisation) {
 }
 
 /// The ones that biases are multiplied with.
-fn ones(terms: &Terms, side: &mut Side, number: usize) {
+pub(super) fn ones(terms: &Terms, side: &mut Side, number: usize) {
     if terms.biases {
         let lane = Terms::ones(number);
         side.factors[0].iter_mut().for_each(|row: &mut Factors| row[lane] = 1.0);

@@ -21,8 +21,10 @@ pub(super) struct Terms {
     pub lambda: f64,
     /// Whether it is for each rating, and not for each row.
     pub weighted: bool,
-    /// What is taken off the ratings.
+    /// What is taken off the ratings: their mean, if they are `centred`.
     pub mean: f64,
+    /// See `mean`.
+    pub centred: bool,
     /// Seed of the first factors.
     pub seed: u64,
     /// Seconds after which a fit is given up.
@@ -32,14 +34,21 @@ pub(super) struct Terms {
 impl Terms {
     /// The terms for these ratings.
     pub fn of(options: &Options, train: &Ratings) -> Self {
+        let mean = if options.centres() { train.mean() } else { 0.0 };
+        Terms { mean, ..Terms::new(options, options.strength(train)) }
+    }
+
+    /// The terms with a penalty, before there are ratings.
+    pub fn new(options: &Options, lambda: f64) -> Self {
         Terms {
             rank: options.rank,
             biases: options.biases,
             nonnegative: options.nonnegative,
             implicit: options.implicit,
-            lambda: options.strength(train),
+            lambda,
             weighted: options.weighted_lambda,
-            mean: if options.centres() { train.mean() } else { 0.0 },
+            mean: 0.0,
+            centred: options.centres(),
             seed: options.seed,
             max_seconds: options.max_seconds,
         }
@@ -82,6 +91,7 @@ impl Terms {
             id: side.ids[row],
             factors: (0..self.rank).map(factor).collect(),
             bias: if self.biases { side.factors[0][row][number] } else { 0.0 },
+            diff: 1,
         }
     }
 

@@ -8,8 +8,11 @@ use bytemuck::{Pod, Zeroable};
 use super::gram::{self, Gram};
 use super::kernels::{BLOCK, State};
 use super::keys::{Place, other};
+use super::layout::Rows;
+use super::load::Footprint;
 use super::measure::Measure;
 use super::options::Terms;
+use super::rows::{self, Account};
 use super::side::{Kind, Side};
 use super::table::Table;
 use crate::container::{Columns, Moves, Partials};
@@ -26,6 +29,8 @@ pub(super) const ITEMS: usize = 1;
 pub enum Change {
     /// The ratings of a batch fit, all of them on every worker.
     Problem(Problem),
+    /// A rating that came or went, on the worker of its user's or its item's shard.
+    Rating(rows::Change),
 }
 
 /// A row of factors, as it leaves the dataflow.
@@ -39,6 +44,8 @@ pub struct Row {
     pub factors: Vec<f32>,
     /// The bias.
     pub bias: f32,
+    /// 1 for a row of the model, −1 for one that was.
+    pub diff: i8,
 }
 
 /// What pull decided for a block of a shard's rows.
@@ -62,10 +69,14 @@ pub struct Ccd {
     pub(super) path: Path,
     pub(super) parts: Vec<Shard>,
     pub(super) tables: [Table; 2],
+    /// Of ratings that come and go, by local shard and side.
+    accounts: Option<Vec<[Account; 2]>>,
     grams: Option<[Gram; 2]>,
-    states: Vec<State>,
+    pub(super) states: Vec<State>,
     /// The items' `squares` of the last round.
     squares: [f64; BLOCK],
+    /// An epoch's ratings were taken in, and rows have not been settled since.
+    arrived: bool,
     /// Blocks are taken off fresh residuals.
     fresh: bool,
     visits: u64,
@@ -84,9 +95,11 @@ impl Ccd {
             local,
             path: Path::best(),
             tables: Default::default(),
+            accounts: None,
             grams,
             states: Vec::new(),
             squares: [0.0; BLOCK],
+            arrived: false,
             fresh: false,
             visits: 0,
             objective: 0.0,
@@ -94,11 +107,21 @@ impl Ccd {
         }
     }
 
-    /// Bytes taken by this worker's shards, and by what it holds of others' factors.
-    pub fn bytes(&self) -> (usize, usize) {
+    /// A model of ratings that come and go.
+    pub(super) fn live(terms: Terms, shards: usize, local: Range<usize>) -> Self {
+        let accounts = local.clone().map(|_| Default::default()).collect();
+        let rows = Rows { count: 0, shards };
+        let tables = [0, 1].map(|_| Table::new(rows));
+        Ccd { accounts: Some(accounts), tables, ..Ccd::new(terms, shards, local) }
+    }
+
+    /// Bytes taken.
+    pub(super) fn footprint(&self) -> Footprint {
         let sides = self.parts.iter().flatten().map(Side::bytes).sum::<usize>();
-        let states = self.states.capacity() * size_of::<State>();
-        (sides + states, self.tables.iter().map(Table::bytes).sum())
+        let grams = self.grams.iter().flatten().map(Gram::bytes).sum::<usize>();
+        let tables = self.tables.iter().map(Table::bytes).sum::<usize>();
+        let own = sides + self.states.capacity() * size_of::<State>();
+        Footprint { own, held: tables + grams }
     }
 
     fn place(&self, key: u32) -> Place {
@@ -241,10 +264,61 @@ impl Ccd {
     }
 
     /// Residuals as of a model that explains nothing; blocks are to be taken off them.
-    fn refresh(&mut self) {
-        self.parts.iter_mut().flatten().for_each(Side::reset);
+    fn refresh(&mut self, round: &Round<'_, Self>) {
+        if std::mem::take(&mut self.arrived) {
+            self.settle(round);
+        }
+        let mean = self.terms.mean;
+        self.parts.iter_mut().flatten().for_each(|side| side.reset(mean));
         self.tables.iter_mut().for_each(Table::forget);
         self.fresh = true;
+    }
+
+    /// Takes in an epoch's ratings.
+    fn absorb(&mut self, mut changes: Vec<rows::Change>) {
+        changes.sort_by_key(|change| (change.shard, change.side));
+        for group in changes.chunk_by(|a, b| (a.shard, a.side) == (b.shard, b.side)) {
+            let at = group[0].shard as usize - self.local.start;
+            let number = usize::from(group[0].side);
+            if let Some(accounts) = &mut self.accounts {
+                accounts[at][number].absorb(&mut self.parts[at][number], self.shards, group);
+            }
+        }
+    }
+
+    /// A shard's rows, and the sum and weight of its users' ratings.
+    fn survey(&self, shard: usize, effect: &mut Vec<f32>) {
+        let part = &self.parts[shard - self.local.start];
+        for number in [USERS, ITEMS] {
+            let needed = rows::needed(&part[number], self.tables[number].rows, shard);
+            effect.push(f32::from_bits(needed as u32));
+        }
+        effect.extend_from_slice(bytemuck::cast_slice(&rows::total(&part[USERS])));
+    }
+
+    /// As many rows everywhere as the surveys say, and the mean over all.
+    fn settle(&mut self, round: &Round<'_, Self>) {
+        let (mut counts, mut total) = ([0, 0], [0.0, 0.0]);
+        for mut survey in round.moves.effects() {
+            for (count, needed) in counts.iter_mut().zip(take(&mut survey, 2)) {
+                *count = needed.to_bits().max(*count);
+            }
+            let share: Vec<f64> = bytemuck::pod_collect_to_vec(take(&mut survey, 4));
+            total.iter_mut().zip(share).for_each(|(sum, share)| *sum += share);
+        }
+        if self.terms.centred && total[1] > 0.0 {
+            self.terms.mean = total[0] / total[1];
+        }
+        for number in [USERS, ITEMS] {
+            let rows = Rows { count: counts[number] as usize, shards: self.shards };
+            if self.tables[number].rows != rows {
+                self.tables[number] = Table::new(rows);
+            }
+            for (shard, part) in self.local.clone().zip(&mut self.parts) {
+                rows::settle(&self.terms, &mut part[number], number, rows, shard);
+            }
+        }
+        self.grams.iter_mut().flatten().for_each(Gram::forget);
     }
 
     fn is_late(&self) -> bool {
@@ -274,9 +348,16 @@ impl Program for Ccd {
 
     fn ingest(&mut self, changes: &mut Vec<Change>) {
         self.started = Instant::now();
-        for Change::Problem(problem) in changes.drain(..) {
-            self.load(&problem);
+        self.visits = 0;
+        let mut ratings = Vec::new();
+        for change in changes.drain(..) {
+            match change {
+                Change::Problem(problem) => self.load(&problem),
+                Change::Rating(change) => ratings.push(change),
+            }
         }
+        self.absorb(ratings);
+        self.arrived = self.accounts.is_some();
     }
 
     fn push(&mut self, shard: usize, block: &[u32], partials: &mut Columns<u32, u8>) {
@@ -315,16 +396,20 @@ impl Program for Ccd {
         _moves: &Moves<'_, u32, Moved, f32>,
         effect: &mut Vec<f32>,
     ) {
-        if matches!(work, Work::Couple | Work::Update) {
-            for &key in block.iter().filter(|&&key| self.place(key).shard == shard) {
-                self.send(key, work == Work::Update, effect);
+        match work {
+            Work::Refresh if self.arrived => self.survey(shard, effect),
+            Work::Refresh | Work::Certify => {}
+            Work::Couple | Work::Update => {
+                for &key in block.iter().filter(|&&key| self.place(key).shard == shard) {
+                    self.send(key, work == Work::Update, effect);
+                }
             }
         }
     }
 
     fn sync(&mut self, round: &Round<'_, Self>) {
         match (round.work, round.certificate) {
-            (Work::Refresh, _) => self.refresh(),
+            (Work::Refresh, _) => self.refresh(round),
             (Work::Couple, _) => self.gathered(round),
             (Work::Update, _) => self.updated(round),
             (Work::Certify, measure) => {
@@ -347,9 +432,15 @@ impl Program for Ccd {
     }
 
     fn publish(&mut self, shard: usize, changes: &mut Vec<Row>) {
-        for (number, side) in self.parts[shard - self.local.start].iter().enumerate() {
-            let rows = 0..side.ids.len();
-            changes.extend(rows.map(|row| self.terms.row(side, number, row)));
+        let at = shard - self.local.start;
+        for (number, side) in self.parts[at].iter().enumerate() {
+            match &mut self.accounts {
+                Some(accounts) => accounts[at][number].publish(&self.terms, side, number, changes),
+                None => {
+                    let rows = 0..side.ids.len();
+                    changes.extend(rows.map(|row| self.terms.row(side, number, row)));
+                }
+            }
         }
     }
 

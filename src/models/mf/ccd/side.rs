@@ -97,10 +97,10 @@ impl Side {
         self.tiles.subtract(path, other.rows, term);
     }
 
-    /// Residuals as of a model that explains nothing.
-    pub fn reset(&mut self) {
+    /// Residuals as of a model that explains nothing but the mean.
+    pub fn reset(&mut self, mean: f64) {
         self.pending = None;
-        self.tiles.reset();
+        self.tiles.reset(mean);
     }
 
     /// Scales a block.

@@ -12,7 +12,7 @@ pub(super) struct Rated {
     pub local: u32,
     /// The rank of the other side's row.
     pub other: u32,
-    /// What is to be explained.
+    /// How it is rated.
     pub value: f32,
     /// Its weight; for implicit feedback its confidence above one.
     pub weight: f32,
@@ -60,15 +60,15 @@ pub(super) struct Loss {
 }
 
 impl Tiles {
-    /// The ratings that `each` names, of `rows` rows, by the ranks of `other`. `each` is called
-    /// twice and must name the same ratings in the same order.
+    /// The ratings that `each` names, of `rows` rows, by the other side's ranks below `others`.
+    /// `each` is called twice and must name the same ratings in the same order.
     pub fn new(
         rows: usize,
-        other: Rows,
+        others: usize,
         weighing: Weighing,
         each: impl Fn(&mut dyn FnMut(Rated)),
     ) -> Self {
-        let mut starts = vec![vec![0u32; rows + 1]; other.tiles()];
+        let mut starts = vec![vec![0u32; rows + 1]; Rows { count: others, shards: 1 }.tiles()];
         each(&mut |rated| {
             starts[Rows::tile(rated.other as usize).0][rated.local as usize + 1] += 1;
         });
@@ -79,13 +79,54 @@ impl Tiles {
             let (tile, place) = Rows::tile(rated.other as usize);
             tiles[tile].put(rated, place, &mut coders[tile]);
         });
-        tiles.iter_mut().for_each(Tile::close);
         Tiles { tiles, weighing }
     }
 
-    /// Residuals as of a model that explains nothing.
-    pub fn reset(&mut self) {
-        self.tiles.iter_mut().for_each(|tile| tile.values.copy_to(&mut tile.residuals));
+    /// Residuals as of a model that explains nothing but the mean.
+    pub fn reset(&mut self, mean: f64) {
+        self.tiles.iter_mut().for_each(|tile| tile.values.copy_to(mean, &mut tile.residuals));
+    }
+
+    /// Makes room for more rows, without ratings.
+    pub fn grow(&mut self, rows: usize) {
+        for tile in &mut self.tiles {
+            let end = tile.places.len() as u32;
+            tile.starts.resize(rows + 1, end);
+        }
+    }
+
+    /// The number of rows there is room for.
+    pub fn rows(&self) -> usize {
+        self.tiles.first().map_or(0, |tile| tile.starts.len() - 1)
+    }
+
+    /// The number of tiles.
+    pub fn len(&self) -> usize {
+        self.tiles.len()
+    }
+
+    /// The ratings of a row in a tile.
+    pub fn row(&self, tile: usize, local: usize) -> impl Iterator<Item = Rated> {
+        let number = tile;
+        let tile = &self.tiles[number];
+        let ends = tile.starts.get(local).zip(tile.starts.get(local + 1));
+        let range = ends.map_or(0..0, |(&start, &end)| start as usize..end as usize);
+        range.map(move |at| Rated {
+            local: local as u32,
+            other: Rows::rank_of(number, usize::from(tile.places[at])) as u32,
+            value: tile.values.get(at),
+            weight: tile.weights.as_ref().map_or(1.0, |weights| weights[at]),
+        })
+    }
+
+    /// How many ratings each of `rows` rows has.
+    pub fn counts(&self, rows: usize) -> Vec<u32> {
+        let mut counts = vec![0; rows];
+        for tile in &self.tiles {
+            let ends = tile.starts.windows(2);
+            counts.iter_mut().zip(ends).for_each(|(count, ends)| *count += ends[1] - ends[0]);
+        }
+        counts
     }
 
     /// Brings residuals up to date and sums up normal equations: see [`accumulate`].
@@ -169,11 +210,6 @@ impl Tile {
         if let Some(weights) = &mut self.weights {
             weights[at] = rated.weight;
         }
-    }
-
-    /// All ratings are put: residuals are what is to be explained.
-    fn close(&mut self) {
-        self.values.copy_to(&mut self.residuals);
     }
 
     fn part(&mut self, weighing: Weighing) -> Part<'_> {

@@ -28,14 +28,27 @@ impl Values {
         Values::Codes { table: vec![0.0], codes: vec![0; count] }
     }
 
-    /// Writes all numbers.
-    pub fn copy_to(&self, to: &mut [f32]) {
+    /// Writes all numbers, `mean` taken off each.
+    pub fn copy_to(&self, mean: f64, to: &mut [f32]) {
+        let less = |value: f32| (f64::from(value) - mean) as f32;
         match self {
-            Values::Same(value) => to.fill(*value),
+            Values::Same(value) => to.fill(less(*value)),
             Values::Codes { table, codes } => {
+                let table: Vec<f32> = table.iter().map(|&value| less(value)).collect();
                 to.iter_mut().zip(codes).for_each(|(to, &code)| *to = table[usize::from(code)]);
             }
-            Values::Plain(values) => to.copy_from_slice(values),
+            Values::Plain(values) => {
+                to.iter_mut().zip(values).for_each(|(to, &value)| *to = less(value));
+            }
+        }
+    }
+
+    /// The number at a place.
+    pub fn get(&self, at: usize) -> f32 {
+        match self {
+            Values::Same(value) => *value,
+            Values::Codes { table, codes } => table[usize::from(codes[at])],
+            Values::Plain(values) => values[at],
         }
     }
 
@@ -101,9 +114,10 @@ mod tests {
             let value = |at: usize| (at * 7919 % different) as f32 * 0.37 - 3.0;
             (0..2000).for_each(|at| coder.set(&mut values, at, value(at)));
             let mut copy = vec![0.0; 2000];
-            values.copy_to(&mut copy);
+            values.copy_to(1.0, &mut copy);
             for (at, copy) in copy.into_iter().enumerate() {
-                assert_eq!(copy, value(at));
+                assert_eq!(values.get(at), value(at));
+                assert_eq!(copy, (f64::from(value(at)) - 1.0) as f32);
             }
             // Zero is known from the start, so that there are 255 others.
             assert_eq!(matches!(values, Values::Codes { .. }), different < 256);

@@ -4,6 +4,8 @@
 #![allow(clippy::needless_range_loop)]
 
 mod pass;
+#[cfg(test)]
+mod tests;
 mod unit;
 #[cfg(target_arch = "x86_64")]
 mod x86;
