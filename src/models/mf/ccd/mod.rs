@@ -1,5 +1,7 @@
 //! Matrix factorisation by coordinate descent over blocks of eight factors.
 
+mod epoch;
+mod exchange;
 mod fit;
 mod gram;
 mod kernels;
@@ -16,6 +18,7 @@ mod side;
 mod solve;
 mod table;
 mod tiles;
+mod update;
 mod values;
 
 pub use fit::fit;
