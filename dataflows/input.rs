@@ -92,6 +92,16 @@ impl DataFormat {
             ))),
         }
     }
+
+    /// The format of documents.
+    pub fn corpus(self) -> Result<CorpusFormat, Failure> {
+        match self {
+            DataFormat::Corpus(format) => Ok(format),
+            DataFormat::Table(format) => {
+                Err(Failure::usage(format!("--input-format {format}: the model is for documents")))
+            }
+        }
+    }
 }
 
 impl ValueEnum for DataFormat {

@@ -11,6 +11,7 @@ mod input;
 mod inspect;
 mod lasso;
 mod launch;
+mod lda;
 mod model;
 mod output;
 mod predict;
@@ -39,6 +40,7 @@ struct Command {
 #[derive(Subcommand)]
 enum Task {
     Lasso(Box<lasso::Arguments>),
+    Lda(Box<lda::Arguments>),
     Predict(predict::Arguments),
     Inspect(inspect::Arguments),
     Convert(convert::Arguments),
@@ -50,7 +52,8 @@ const EXAMPLES: &str = "\
 Examples:
   strads lasso data.svmlight --lambda-ratio 0.1 -w 4 --model m.safetensors
   strads predict --model m.safetensors new.svmlight
-  strads inspect --model m.safetensors
+  strads lda mails.docs --topics 50 --stopwords english -w 4 --model topics.safetensors
+  strads inspect --model topics.safetensors
   strads COMMAND --help
 
 Results are on stdout, everything else on stderr.
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
     };
     let done = match command.task {
         Task::Lasso(arguments) => lasso::run(&arguments),
+        Task::Lda(arguments) => lda::run(&arguments),
         Task::Predict(arguments) => predict::run(&arguments),
         Task::Inspect(arguments) => inspect::run(&arguments),
         Task::Convert(arguments) => convert::run(&arguments),

@@ -1,6 +1,7 @@
 //! `strads predict`: what a model says of new data.
 
 mod linear;
+mod topics;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use strads::report::ModelFile;
 
 use crate::Outcome;
 use crate::input::{DataFormat, Input};
+use crate::model::kind;
 use crate::output::{Output, check};
 
 pub use linear::choose;
@@ -70,5 +72,8 @@ Examples:
 pub fn run(arguments: &Arguments) -> Outcome {
     check("--output", arguments.file.as_deref())?;
     let file = ModelFile::load(&arguments.model)?;
-    linear::run(arguments, file)
+    match kind(&file) {
+        Some("lda") => topics::run(arguments, file),
+        _ => linear::run(arguments, file),
+    }
 }

@@ -1,6 +1,7 @@
 //! Topic models as files, and documents as a model sees them.
 
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use serde_json::{Map, Value};
 use strads::formats::{CorpusFormat, CorpusOptions, Documents};
@@ -65,4 +66,25 @@ impl Topics {
 pub fn names(model: &TopicModel, words: &[TopicWord]) -> String {
     let name = |found: &TopicWord| model.vocabulary.get(found.word as usize).unwrap_or_default();
     words.iter().map(name).collect::<Vec<_>>().join(" ")
+}
+
+/// Something of each of `count` things, in their order, made on a number of threads.
+pub fn in_parallel<T: Send>(
+    threads: usize,
+    count: usize,
+    make: impl Fn(usize) -> T + Sync,
+) -> Vec<T> {
+    let mut made: Vec<Option<T>> = (0..count).map(|_| None).collect();
+    let share = count.div_ceil(threads.max(1)).max(1);
+    thread::scope(|scope| {
+        for (part, places) in made.chunks_mut(share).enumerate() {
+            let make = &make;
+            scope.spawn(move || {
+                for (at, place) in places.iter_mut().enumerate() {
+                    *place = Some(make(part * share + at));
+                }
+            });
+        }
+    });
+    made.into_iter().flatten().collect()
 }
