@@ -38,7 +38,16 @@ def _wait(children, until):
 
 
 def lasso(arguments, workers=1, processes=1, limit=600.0, model=True):
-    """Runs `strads lasso`: its JSON result, the coefficients, peak memory and wall seconds.
+    """Runs `strads lasso`: as `run`, with the coefficients as `beta`."""
+    done = run("lasso", arguments, workers, processes, limit, model)
+    if done is not None:
+        tensors = done.pop("tensors")
+        done["beta"] = tensors["coefficients"] if model else None
+    return done
+
+
+def run(name, arguments, workers=1, processes=1, limit=600.0, model=True):
+    """Runs a command that trains: its JSON result, the model's tensors, peak memory, wall seconds.
 
     None if it failed or took longer than `limit` seconds. Exit 5, not converged within the limits,
     is a result.
@@ -46,7 +55,7 @@ def lasso(arguments, workers=1, processes=1, limit=600.0, model=True):
     BENCH.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=BENCH) as place:
         place = Path(place)
-        command = [str(STRADS), "lasso", *arguments, "--format", "json", "--quiet",
+        command = [str(STRADS), name, *arguments, "--format", "json", "--quiet",
                    "-w", str(workers)]
         if model:
             command += ["--model", str(place / "model.safetensors")]
@@ -67,9 +76,9 @@ def lasso(arguments, workers=1, processes=1, limit=600.0, model=True):
         if any(code not in (0, 5) for code in codes):
             raise RuntimeError(f"{' '.join(command)}: {(place / 'err0').read_text()}")
         result = json.loads((place / "out0").read_text())
-        beta = load_file(place / "model.safetensors")["coefficients"] if model else None
+        tensors = load_file(place / "model.safetensors") if model else None
     peaks[0] = max(peaks[0], result["peak_bytes"] or 0)
-    return {"result": result, "beta": beta, "peak": sum(peaks), "wall": wall}
+    return {"result": result, "tensors": tensors, "peak": sum(peaks), "wall": wall}
 
 
 class Strads:

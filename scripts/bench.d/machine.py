@@ -8,7 +8,8 @@ import subprocess
 
 from places import STRADS
 
-PACKAGES = ("numpy", "scipy", "scikit-learn", "celer", "skglm", "adelie")
+PACKAGES = ("numpy", "scipy", "scikit-learn", "celer", "skglm", "adelie",
+            "tomotopy", "topica")
 
 
 def load_average():

@@ -5,9 +5,11 @@ import argparse
 import ablation
 import linear
 import page
+import topics
 
 PARTS = {"linear": (linear, "strads against other packages on the Lasso"),
-         "ablation": (ablation, "the schedules of the STRADS papers against each other")}
+         "ablation": (ablation, "the schedules of the STRADS papers against each other"),
+         "topics": (topics, "strads against other packages on LDA topics")}
 
 
 def main():

@@ -7,7 +7,7 @@ from places import DOCS
 
 
 def show(part, report):
-    return {"linear": _linear, "ablation": _ablation}[part](report)
+    return {"linear": _linear, "ablation": _ablation, "topics": _topics}[part](report)
 
 
 def publish(part, report):
@@ -107,3 +107,39 @@ def _point(report, arm, width, measure):
     if not run["reached"]:
         return f"no ({run['gap']:.0e})"
     return number(run[measure] / (1000 if measure == "updates" else 1), 3)
+
+
+def _topics(report):
+    about = (f"{report['budget']:g} s of training each; {report['peer_threads']} thread for peers "
+             "unless their name says another number.")
+    return "\n".join([_machine(report), about, *map(_corpus, report["problems"])])
+
+
+def _corpus(problem):
+    """A table a corpus and number of topics: rows are contestants, columns seconds."""
+    low, high = problem["load_average"]
+    times = problem["times"]
+    goal = problem["goal"]
+    lines = [
+        "",
+        f"**{problem['data']}**, {problem['topics']:,} topics: {problem['about']}; "
+        f"load average {low:.1f} before, {high:.1f} after.", "",
+        "| | " + " | ".join(f"at {time:g} s" for time in times)
+        + f" | s to {goal:.3f} | million tokens/s | load, s | peak, MB |",
+        "|---" * (len(times) + 5) + "|"]
+    return "\n".join(lines + [_sampler(c, times, goal) for c in problem["contestants"]])
+
+
+def _sampler(contestant, times, goal):
+    if contestant.get("failed"):
+        return f"| {contestant['name']} | {contestant['failed']} |"
+    points = contestant["points"]
+    cells = []
+    for time in times:
+        before = [p["likelihood"] for p in points if p["seconds"] <= time]
+        cells.append(f"{before[-1]:.3f}" if before else "")
+    reached = next((p["seconds"] for p in points if p["likelihood"] >= goal), None)
+    cells += [number(reached) if reached is not None else "not reached",
+              number(contestant["rate"] / 1e6), number(contestant["load"]),
+              _megabytes(contestant["peak"])]
+    return f"| {contestant['name']} | " + " | ".join(cells) + " |"

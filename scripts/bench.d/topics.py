@@ -1,0 +1,115 @@
+"""strads against other packages on LDA: the joint likelihood against seconds, loading, memory."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+
+import corpora
+import likelihood
+from command import run as strads
+from machine import about, load_average
+from places import BENCH
+
+PEERS = ("tomotopy", "topica")
+SHAPES = ((1, 1), (2, 1), (1, 2))
+BETA = 0.01
+
+
+def add_options(parser):
+    names = [corpus.name for corpus in corpora.CORPORA]
+    parser.add_argument("--only", action="append", choices=names, help="this corpus only")
+    parser.add_argument("--peer", action="append", choices=PEERS, help="this peer only")
+    parser.add_argument("--topics", type=int, action="append", help="this number of topics only")
+    parser.add_argument("--quick", action="store_true", help="small corpora only")
+    parser.add_argument("--budget", type=float, default=30.0, help="seconds of training each [30]")
+    parser.add_argument("--peer-threads", type=int, default=1, help="threads a peer may use [1]")
+
+
+def run(options):
+    chosen = [c for c in corpora.CORPORA
+              if (c.name in options.only if options.only else c.quick or not options.quick)]
+    report = {"machine": about(), "budget": options.budget,
+              "peer_threads": options.peer_threads, "problems": []}
+    for corpus in chosen:
+        for topics in corpus.topics:
+            if options.topics is None or topics in options.topics:
+                report["problems"].append(_problem(corpus, topics, options))
+                BENCH.mkdir(parents=True, exist_ok=True)
+                (BENCH / "topics.json").write_text(json.dumps(report, indent=1) + "\n")
+    return report
+
+
+def _problem(corpus, topics, options):
+    words, vocab = corpus.files()
+    alpha = 50.0 / topics
+    before = load_average()
+    peers = options.peer or PEERS
+    contestants = [_peer(name, words, topics, alpha, options) for name in peers]
+    goals = [c["points"][-1]["likelihood"] for c in contestants if c.get("points")]
+    contestants += [_strads(words, vocab, topics, alpha, shape, options.budget)
+                    for shape in SHAPES]
+    times = [share * options.budget for share in (0.1, 0.25, 0.5, 1.0)]
+    goal = max(goals) if goals else contestants[0]["points"][-1]["likelihood"]
+    return {"data": corpus.name, "about": corpus.about, "topics": topics, "times": times,
+            "goal": goal, "load_average": [before, load_average()], "contestants": contestants}
+
+
+def _peer(name, words, topics, alpha, options):
+    """A peer's points: the best goal is the last of the best of them."""
+    print(f"{name}, {topics} topics of {words}", file=sys.stderr, flush=True)
+    threads = options.peer_threads
+    command = [sys.executable, str(Path(__file__).with_name("samplers.py")), name, str(threads),
+               str(topics), str(alpha), str(BETA), str(options.budget), words]
+    done = subprocess.run(command, capture_output=True, text=True)
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    label = name if threads == 1 else f"{name}, {threads} threads"
+    points = [line for line in lines if "likelihood" in line]
+    if done.returncode != 0 or not points:
+        return {"name": label, "failed": (done.stderr.strip().splitlines() or ["no result"])[-1]}
+    last = points[-1]
+    return {"name": label, "points": points, "load": lines[0]["load"], "peak": lines[-1]["peak"],
+            "rate": lines[0]["tokens"] * last["iteration"] / last["seconds"]}
+
+
+def _strads(words, vocab, topics, alpha, shape, budget):
+    """The points of a run that takes about the budget; the last is judged, and must agree with the
+    log's own figure, which the others are from."""
+    workers, processes = shape
+    name = f"strads -w {workers}" if processes == 1 else f"strads -n {processes} -w {workers}"
+    print(f"{name}, {topics} topics of {words}", file=sys.stderr, flush=True)
+    usual = [words, "--vocab", vocab, "--topics", str(topics), "--alpha", repr(alpha), "--beta",
+             str(BETA), "--doc-topics", "--likelihood-every", "5"]
+    trial = strads("lda", [*usual, "--iterations", "10"], workers, processes)
+    iterations = max(10, int(budget * 10 / max(trial["result"]["seconds"]["train"], 1e-3)))
+    with tempfile.NamedTemporaryFile(dir=BENCH, suffix=".jsonl") as log:
+        done = strads("lda", [*usual, "--iterations", str(iterations), "--log", log.name],
+                      workers, processes)
+        lines = [json.loads(line) for line in open(log.name)]
+    points = [{"seconds": line["seconds"], "iteration": line["iteration"],
+               "likelihood": line["log_likelihood_per_token"]}
+              for line in lines if line["log_likelihood_per_token"] is not None]
+    result, tensors = done["result"], done["tensors"]
+    judged = likelihood.joint(_counts(tensors, "word_topic"), _counts(tensors, "doc_topic"),
+                              tensors["alpha"], float(tensors["beta"][0]))
+    own = result["log_likelihood_per_token"]
+    if abs(judged - own) > 1e-9 * abs(judged):
+        raise RuntimeError(f"{name}: the judge says {judged!r}, the log {own!r}")
+    return {"name": name, "points": points, "load": result["seconds"]["load"],
+            "peak": done["peak"], "rate": result["tokens"] * iterations / points[-1]["seconds"],
+            "s_error": result["s_error"], "bytes_a_token": done["peak"] / result["tokens"]}
+
+
+def _counts(tensors, name):
+    """A table of counts as a sparse matrix, however it is stored."""
+    if name in tensors:
+        return sp.csr_matrix(tensors[name].astype(np.int64))
+    indptr = tensors[f"{name}.indptr"].astype(np.int64)
+    topics = len(tensors["topic_total"])
+    return sp.csr_matrix((tensors[f"{name}.counts"].astype(np.int64),
+                          tensors[f"{name}.indices"].astype(np.int64), indptr),
+                         shape=(len(indptr) - 1, topics))
