@@ -38,6 +38,10 @@ pub struct Arguments {
     /// Documents: how many topics of each, the most probable first [default: all, by number]
     #[arg(long, value_name = "N")]
     top: Option<usize>,
+    /// Documents: write a topic for every token, drawn given the model, as MALLET writes its
+    /// state; .gz and .zst compress
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    mallet_state: Option<PathBuf>,
     /// Documents: seed of all random draws
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -71,6 +75,7 @@ Examples:
 /// Reads the model, and predicts as its kind asks.
 pub fn run(arguments: &Arguments) -> Outcome {
     check("--output", arguments.file.as_deref())?;
+    check("--mallet-state", arguments.mallet_state.as_deref())?;
     let file = ModelFile::load(&arguments.model)?;
     match kind(&file) {
         Some("lda") => topics::run(arguments, file),

@@ -95,7 +95,7 @@ pub struct Training {
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub burn_in: u64,
     /// Sweeps between two fits of alpha and beta
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 1)]
     pub optimize_every: u64,
     /// States whose counts are summed up in the model: the last one and those before it
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -106,6 +106,9 @@ pub struct Training {
     /// Sweeps between two measurements of the likelihood
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub likelihood_every: u64,
+    /// Stop after so many seconds; results then depend on the machine
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
+    pub max_seconds: Option<f64>,
     /// Seed of all random draws
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -170,6 +173,7 @@ impl Arguments {
             sample_every: training.sample_every,
             likelihood_every: training.likelihood_every,
             document_topics: self.doc_topics,
+            max_seconds: training.max_seconds,
             seed: training.seed,
             shards: placement(&self.cluster, training.shards).shards(),
             slices: training.slices.unwrap_or(0),
@@ -194,6 +198,7 @@ impl Arguments {
             "samples": training.samples,
             "sample_every": training.sample_every,
             "likelihood_every": training.likelihood_every,
+            "max_seconds": training.max_seconds,
             "seed": training.seed,
             "shards": self.options().shards,
             "slices": training.slices,

@@ -119,6 +119,11 @@ fn split(
         let kept = ids.iter().enumerate().filter(|(document, _)| !held(*document));
         kept.map(|(_, id)| id).collect()
     });
+    if test.is_none() {
+        let Documents { vocabulary, ends, words, counts, .. } = documents;
+        let corpus = Corpus::from_columns(vocabulary, ends, words, counts);
+        return Ok((corpus.map_err(|error| refused(&arguments.data, error))?, ids, None));
+    }
     let mut corpus = Corpus::new(documents.vocabulary.clone());
     let mut runs = Vec::new();
     for document in 0..documents.len() {

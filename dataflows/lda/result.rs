@@ -32,7 +32,9 @@ impl Run {
         let Some(model) = model else {
             return Err(Failure::new(Exit::Failed, "the fit ended without a result"));
         };
-        let errors: Vec<f64> = fitted.points.iter().map(|point| point.s_error).collect();
+        // Before the first sweep no token had a topic: all totals were behind then.
+        let sweeps = fitted.points.iter().filter(|point| point.iteration > 0);
+        let errors: Vec<f64> = sweeps.map(|point| point.s_error).collect();
         let mean = errors.iter().sum::<f64>() / errors.len().max(1) as f64;
         let training = &arguments.training;
         let mut value = head("lda", training.seed, &arguments.cluster, training.shards);
@@ -46,7 +48,7 @@ impl Run {
             ("left_out", json!(data.left_out)),
             ("topics", json!(model.topics())),
             ("slices", json!(fitted.slices)),
-            ("iterations", json!(fitted.points.len())),
+            ("iterations", json!(errors.len())),
             ("log_likelihood_per_token", json!(likelihood)),
             ("s_error", json!(mean)),
             ("s_error_max", json!(errors.iter().copied().fold(0.0, f64::max))),

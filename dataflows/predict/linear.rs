@@ -24,8 +24,11 @@ use crate::output::{self, write};
 pub fn run(arguments: &Arguments, file: ModelFile) -> Outcome {
     let model = LinearModel::new(file, &arguments.model)?;
     let format = arguments.input_format.map(DataFormat::table).transpose()?;
-    if arguments.vocab.is_some() || arguments.top.is_some() {
-        return Err(Failure::usage("--vocab and --top: only for models of topics"));
+    let own =
+        [arguments.vocab.is_some(), arguments.top.is_some(), arguments.mallet_state.is_some()];
+    if own.contains(&true) {
+        let message = "--vocab, --top and --mallet-state: only for models of topics";
+        return Err(Failure::usage(message));
     }
     let index = choose(&model, arguments.lambda_index, &arguments.model)?;
     let started = Instant::now();

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use strads::formats::Documents;
-use strads::models::lda::{InferOptions, Inference};
+use strads::models::lda::{InferOptions, Inference, write_mallet_state};
 use strads::report::{Exit, ModelFile, peak_resident_bytes};
 
 use super::Arguments;
@@ -18,6 +18,7 @@ use crate::Outcome;
 use crate::failure::Failure;
 use crate::input::DataFormat;
 use crate::output::write;
+use crate::table::write_packed;
 use crate::topics::{Source, Topics, in_parallel};
 
 /// Reads, infers, and prints.
@@ -40,6 +41,16 @@ pub fn run(arguments: &Arguments, file: ModelFile) -> Outcome {
         inference.mixture(document as u64, &runs)
     });
     let infer = started.elapsed().as_secs_f64();
+    if let Some(path) = &arguments.mallet_state {
+        let tokens = |document: usize| {
+            let runs: Vec<(u32, u32)> = documents.runs(document).collect();
+            inference.assignments(document as u64, &runs)
+        };
+        let tokens = in_parallel(threads, documents.len(), tokens);
+        write_packed(path, |to| {
+            write_mallet_state(to, &topics.model, documents.ids.as_ref(), tokens)
+        })?;
+    }
     let mut value = json!({
         "command": "predict",
         "version": env!("CARGO_PKG_VERSION"),

@@ -116,7 +116,16 @@ impl<'m> Inference<'m> {
     pub fn mixture(&self, document: u64, runs: &[(u32, u32)]) -> Vec<f64> {
         let known = runs.iter().filter(|(word, _)| self.knows(*word));
         let tokens = known.flat_map(|&(word, count)| (0..count).map(move |_| word));
-        self.sample(document, tokens.collect())
+        self.sample(document, tokens.collect()).0
+    }
+
+    /// A topic for every token of a document, drawn given the model: the last state that
+    /// [`mixture`](Inference::mixture) sees. Tokens are (word, topic), in the order of the runs;
+    /// words beyond the vocabulary are left out.
+    pub fn assignments(&self, document: u64, runs: &[(u32, u32)]) -> Vec<(u32, u16)> {
+        let known = runs.iter().filter(|(word, _)| self.knows(*word));
+        let tokens = known.flat_map(|&(word, count)| (0..count).map(move |_| word));
+        self.sample(document, tokens.collect()).1.tokens
     }
 
     /// Estimates the mixture from one half of the document's tokens, chosen at random, and scores
@@ -134,7 +143,7 @@ impl<'m> Inference<'m> {
             return Completion::default();
         }
         first.sort_unstable();
-        let mixture = self.sample(document, first);
+        let mixture = self.sample(document, first).0;
         let rest: f64 =
             mixture.iter().zip(&self.inverse).map(|(share, inverse)| share * inverse).sum();
         let foretold = |word: &u32| {
@@ -165,8 +174,8 @@ impl<'m> Inference<'m> {
         counts.chain(weights).map(share)
     }
 
-    /// The mixture of a document of known words, equal ones together.
-    fn sample(&self, document: u64, words: Vec<u32>) -> Vec<f64> {
+    /// The mixture of a document of known words, equal ones together, and its last state.
+    fn sample(&self, document: u64, words: Vec<u32>) -> (Vec<f64>, State) {
         let topics = self.model.topics();
         let tokens = words.len() as f64;
         let mut state = State {
@@ -190,7 +199,7 @@ impl<'m> Inference<'m> {
         for (share, alpha) in mixture.iter_mut().zip(&self.model.alpha) {
             *share = (*share / samples as f64 + alpha) / (tokens + self.alpha_sum);
         }
-        mixture
+        (mixture, state)
     }
 
     fn sweep(&self, state: &mut State, draws: &mut Draws) {
