@@ -15,6 +15,8 @@ mod exits;
 mod files;
 #[path = "cli/lasso.rs"]
 mod lasso;
+#[path = "cli/lda.rs"]
+mod lda;
 #[path = "cli/live.rs"]
 mod live;
 #[path = "cli/reference.rs"]
@@ -22,6 +24,7 @@ mod reference;
 
 const DIABETES: &str = "inputs/diabetes.csv";
 const MICE: &str = "inputs/mouse_hs1940.bed.gz";
+const MAILS: [&str; 3] = ["inputs/spam.docword.txt.gz", "--vocab", "inputs/spam.vocab.txt"];
 const TEXTS: &str = "inputs/texts.svmlight.gz";
 
 /// What became of a run.

@@ -3,13 +3,13 @@
 use super::support::{Children, free_addresses, hostfile};
 use super::*;
 
-/// The model files of runs on the same shards.
-fn models(data: &str, options: &[&str]) -> Vec<Vec<u8>> {
+/// The model files of a command's runs on the same shards.
+pub fn models(command_name: &str, data: &str, options: &[&str]) -> Vec<Vec<u8>> {
     let (_kept, file) = directory();
     let mut models = Vec::new();
     for threads in ["1", "4"] {
         let model = file(&format!("w{threads}.safetensors"));
-        let run = ["lasso", data, "--model", &model, "-w", threads, "--shards", "4"];
+        let run = [command_name, data, "--model", &model, "-w", threads, "--shards", "4"];
         json(&[&run[..], options].concat());
         models.push(std::fs::read(model).expect("a model"));
     }
@@ -22,7 +22,7 @@ fn models(data: &str, options: &[&str]) -> Vec<Vec<u8>> {
         for process in 0..processes {
             let process = process.to_string();
             let place = ["-n", &processes_word, "-p", &process, "-h", &hosts, "-w", threads];
-            let run = ["lasso", data, "--model", &model, "--shards", "4", "--quiet"];
+            let run = [command_name, data, "--model", &model, "--shards", "4", "--quiet"];
             children.spawn(&mut command(&[&run[..], options, &place].concat()));
         }
         for (process, outcome) in children.wait().into_iter().enumerate() {
@@ -34,26 +34,26 @@ fn models(data: &str, options: &[&str]) -> Vec<Vec<u8>> {
     models
 }
 
-fn assert_equal(models: &[Vec<u8>]) {
+pub fn assert_equal(models: &[Vec<u8>]) {
     assert!(models[0].len() > 100);
     assert!(models.iter().all(|model| *model == models[0]));
 }
 
 #[test]
 fn working_sets_give_the_same_bytes_everywhere() {
-    assert_equal(&models(TEXTS, &["--lambda-ratio", "0.1"]));
+    assert_equal(&models("lasso", TEXTS, &["--lambda-ratio", "0.1"]));
 }
 
 #[test]
 fn dynamic_blocks_give_the_same_bytes_everywhere() {
     let dynamic = ["--scheduler", "dynamic", "--block", "8", "--certify-every", "500"];
-    assert_equal(&models(TEXTS, &[&dynamic[..], &["--lambda-ratio", "0.3"]].concat()));
+    assert_equal(&models("lasso", TEXTS, &[&dynamic[..], &["--lambda-ratio", "0.3"]].concat()));
 }
 
 #[test]
 fn cross_validation_gives_the_same_bytes_everywhere() {
     let options = ["--target", "progression", "--cv", "3", "--path", "5"];
-    assert_equal(&models(DIABETES, &options));
+    assert_equal(&models("lasso", DIABETES, &options));
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn rows_give_the_same_bytes_everywhere() {
     }
     std::fs::write(&data, table).expect("room for a table");
     let options = ["--target", "y", "--form", "rows", "--cv", "3", "--path", "4"];
-    assert_equal(&models(&data, &options));
+    assert_equal(&models("lasso", &data, &options));
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn senseless_command_lines_are_told_in_a_line_and_a_hint() {
 fn help_is_on_stdout_and_whole() {
     let all = run(&["--help"]);
     assert_eq!((all.code, all.stderr.as_str()), (Some(0), ""));
-    for command in ["lasso", "predict", "inspect", "convert", "generate"] {
+    for command in ["lasso", "lda", "predict", "inspect", "convert", "generate"] {
         assert!(all.stdout.contains(command));
         let help = run(&[command, "--help"]);
         assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
