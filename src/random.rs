@@ -16,6 +16,7 @@
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A bijection of 64 bits in which every input bit moves about half of the output bits.
+#[inline]
 pub(crate) const fn mix(word: u64) -> u64 {
     let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -23,6 +24,7 @@ pub(crate) const fn mix(word: u64) -> u64 {
 }
 
 /// Folds a word into a state: a bijection of either argument while the other is fixed.
+#[inline]
 pub(crate) const fn absorb(state: u64, word: u64) -> u64 {
     mix(state ^ mix(word.wrapping_add(GOLDEN)))
 }
@@ -64,6 +66,7 @@ impl Draws {
     }
 
     /// The draw at a counter, wherever the cursor is. Uniform over 64 bits.
+    #[inline]
     pub fn at(&self, counter: u64) -> u64 {
         absorb(self.stream, counter)
     }

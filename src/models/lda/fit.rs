@@ -26,9 +26,13 @@ use crate::operators::{GatherSlices, Ring, Rotate, RotateOptions};
 use crate::scheduler::{Rotation, SweepLimits, Swept};
 use crate::shard::Words;
 
-/// Slices to a shard unless told, if there are several shards: enough for an s-error below 0.002
-/// on corpora of millions of tokens.
-const SLICES: usize = 16;
+/// The s-error that the number of slices is chosen for, where the number is not told.
+const S_ERROR: f64 = 0.002;
+/// Slices to a shard, at most, where the number is not told.
+const MAX_SLICES: usize = 256;
+/// Tokens that seem to move in a sweep, as a share of all: in the first sweeps nearly all do, and
+/// topics that grow or shrink move the totals by more than chance.
+const MOVING: f64 = 1.4;
 
 /// A measured point on the way.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,16 +64,32 @@ pub struct Fit {
     pub slices: usize,
 }
 
-/// The ring for options, on so many workers.
-pub(super) fn ring(options: &Options, peers: usize) -> (RotateOptions, Ring) {
+/// The ring for options and a corpus of so many tokens, on so many workers.
+pub(super) fn ring(options: &Options, tokens: u64, peers: usize) -> (RotateOptions, Ring) {
     let shards = if options.shards == 0 { peers } else { options.shards };
     let slices = match options.slices {
         0 if shards == 1 => 1,
-        0 => SLICES * shards,
+        0 => {
+            let enough = |slices: &usize| {
+                foreseen(options.topics, tokens, shards, slices * shards) <= S_ERROR
+            };
+            let fewest = [2, 4, 8, 16, 32, 64, 128].into_iter().find(enough);
+            fewest.unwrap_or(MAX_SLICES) * shards
+        }
         slices => slices,
     };
     let rotate = RotateOptions { shards, slices, sync_every: 1, staleness: 0 };
     (rotate, rotate.ring(peers))
+}
+
+/// The s-error to be expected: in a sub-round the other shards move `x` tokens in and out of `K`
+/// topics, so that the total of a topic changes by the difference of two Poisson numbers of mean
+/// `x/K`, whose mean size is about `√(4x/πK)`, and at most `2x/K`.
+fn foreseen(topics: usize, tokens: u64, shards: usize, slices: usize) -> f64 {
+    let (topics, tokens) = (topics as f64, tokens.max(1) as f64);
+    let moves = MOVING * tokens / (shards as f64 * slices as f64) * (shards as f64 - 1.0);
+    let variance = 2.0 * moves / topics;
+    topics * variance.min((2.0 * variance / std::f64::consts::PI).sqrt()) / tokens
 }
 
 /// A process's documents until its workers have taken them.
@@ -153,7 +173,7 @@ pub fn fit(
 ) -> Result<Fit, ClusterError> {
     let usage = ClusterError::Usage;
     options.check(corpus.vocabulary().len()).map_err(usage)?;
-    let (rotate, ring) = ring(&options, flags.workers());
+    let (rotate, ring) = ring(&options, corpus.tokens(), flags.workers());
     let keys = Keys(ring.slices());
     let many = || usage("vocabulary: expected fewer words, or fewer slices".to_owned());
     let frequencies = corpus.frequencies();

@@ -25,6 +25,9 @@ use crate::operators::{Ring, Rotate};
 use crate::program::Work;
 use crate::scheduler::{Sweeps, Swept};
 
+/// Tokens that the number of slices is chosen for, where it is not told: they are not known yet.
+const LIKELY_TOKENS: u64 = 1 << 20;
+
 /// A document: words with counts.
 pub type Bag = Vec<(u32, u32)>;
 
@@ -78,7 +81,7 @@ where
         let LiveOptions { options, vocabulary, sweeps } = live;
         options.check(vocabulary)?;
         let scope = self.inner.scope();
-        let (rotate, ring) = fit::ring(&options, scope.peers());
+        let (rotate, ring) = fit::ring(&options, LIKELY_TOKENS, scope.peers());
         let index = scope.index();
         let schedule = Epochs { first: options.iterations, later: sweeps };
         let publish = Publish::Changes { later: sweeps };

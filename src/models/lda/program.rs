@@ -167,6 +167,12 @@ impl<I: Ord + Clone + 'static> Topics<I> {
         self.local.values().next().map(|local| &local.hyper)
     }
 
+    /// Memory of a shard's documents.
+    #[cfg(test)]
+    pub fn bytes(&self, shard: usize) -> usize {
+        self.local.get(&shard).map_or(0, |local| local.shard.bytes())
+    }
+
     fn keys(&self) -> Keys {
         Keys(self.ring.slices())
     }

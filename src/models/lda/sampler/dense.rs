@@ -59,12 +59,12 @@ pub(super) fn token<U: Unit, C: Count>(
         let (alpha, _) = masses.alpha.0.as_chunks::<LANES>();
         let (phi, _) = masses.phi.0.as_chunks::<LANES>();
         let (row, _) = row.as_chunks::<LANES>();
-        let parts = products[..vectors].iter_mut().zip(alpha).zip(phi).zip(row).enumerate();
-        for (at, (((product, alpha), phi), counts)) in parts {
-            let document = unit.add(C::floats(unit, counts), unit.floats(alpha));
+        let (products, row) = (&mut products[..vectors], &row[..vectors]);
+        for at in 0..vectors {
+            let document = unit.add(C::floats(unit, &row[at]), unit.floats(&alpha[at]));
             let clear = if at == own_vector { 1 << own_lane } else { 0 };
-            let mass = unit.clear(clear, unit.mul(document, unit.floats(phi)));
-            *product = unit.array(mass);
+            let mass = unit.clear(clear, unit.mul(document, unit.floats(&phi[at])));
+            products[at] = unit.array(mass);
             (even, odd) = (odd, unit.add(even, mass));
         }
     }

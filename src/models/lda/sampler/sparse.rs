@@ -76,9 +76,9 @@ fn look<U: Unit>(
     if lines > 1 {
         let (products, _) = products.0.as_chunks_mut::<LANES>();
         products[0] = unit.array(mass);
-        for (at, (line, product)) in row[..lines].iter().zip(products).enumerate().skip(1) {
-            let (same, more) = part(unit, masses, line, own);
-            *product = unit.array(more);
+        for at in 1..lines {
+            let (same, more) = part(unit, masses, &row[at], own);
+            products[at] = unit.array(more);
             mass = unit.add(mass, more);
             if same != 0 && own != 0 {
                 place = at * LANES + same.trailing_zeros() as usize;

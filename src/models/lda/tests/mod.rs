@@ -3,5 +3,6 @@
 
 mod chain;
 mod exact;
+mod memory;
 mod paths;
 mod plain;
