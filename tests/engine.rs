@@ -5,6 +5,7 @@ mod engine {
     mod compose;
     mod convergence;
     mod delayed;
+    mod descend;
     mod epochs;
     mod failure;
     mod gap;

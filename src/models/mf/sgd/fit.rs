@@ -138,7 +138,7 @@ impl Job {
         Epochs {
             epochs: Terms::new(&self.options, plan).epochs,
             sweeps: self.options.max_rounds / ring.slices() as u64,
-            holds: plan.holds,
+            holds: plan.holds(),
             traces: self.reports == Reports::Every || self.options.tolerance.is_some(),
             tolerance: self.options.tolerance,
             max_seconds: self.options.max_seconds,

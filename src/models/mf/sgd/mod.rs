@@ -15,8 +15,9 @@
 //! in epoch `t` of `E`, all biases being lanes of the rows. Unless told otherwise `E = 12`,
 //! `η = .1 (12/E)^.4`, `λ = .046 (E/12)^.35` for users and `.043 (E/12)^.35` for items, and biases
 //! are penalised 0.3 times as much; a λ that is given is that of the objective (see [`super`]). With
-//! [`Options::iterations`](super::Options) unset, one rating in a hundred of a large set is held
-//! out, and the fit ends with the epoch that predicts them no better than the one before.
+//! [`Options::iterations`](super::Options) unset, one rating in a hundred is held out (more of small
+//! sets, none of sets below 20 000), and the fit ends with the epoch that predicts them no better
+//! than one before.
 //!
 //! Takes 6 bytes a rating (10 with weights) and `4·16·⌈(rank + 4)/16⌉` bytes a row, of which slices
 //! are on one shard at a time. A rating update takes about `rank/4` ns of a core with AVX-512.

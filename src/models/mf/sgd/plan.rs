@@ -11,10 +11,11 @@ const USERS: u64 = purpose("order of users");
 const ITEMS: u64 = purpose("order of items");
 const HELD: u64 = purpose("ratings held out for stopping");
 
-/// The fraction of the ratings that are held out to see when to stop, unless told how long to go.
+/// The fraction of the ratings that are held out to see when to stop, unless told how long to go:
+/// one in a hundred, but about [`TELLING`], and none where that would be more than one in ten.
 const HOLD_OUT: f64 = 0.01;
-/// The number of ratings below which none are held out: too few would say nothing.
-const ENOUGH: usize = 100_000;
+/// Held-out ratings whose error tells one epoch from the next.
+const TELLING: f64 = 2000.0;
 
 /// An item's slice, and its row there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +49,8 @@ pub(super) struct Plan {
     pub weight: f64,
     pub per_user: f64,
     pub per_item: f64,
-    /// Whether ratings are held out to see when to stop.
-    pub holds: bool,
+    /// The fraction of the ratings that are held out to see when to stop.
+    hold: f64,
     seed: u64,
 }
 
@@ -83,15 +84,20 @@ impl Plan {
             mean,
             deviation: if spread > 0.0 { spread } else { 1.0 },
             weight: moments.weight,
-            holds: options.iterations.is_none() && train.len() >= ENOUGH,
+            hold: if options.iterations.is_none() { held(train.len()) } else { 0.0 },
             seed: options.seed,
             problem,
         }
     }
 
+    /// Whether ratings are held out to see when to stop.
+    pub fn holds(&self) -> bool {
+        self.hold > 0.0
+    }
+
     /// Whether a rating is held out.
     pub fn is_held(&self, draws: &Draws, at: usize) -> bool {
-        self.holds && draws.at(at as u64) < (HOLD_OUT * u64::MAX as f64) as u64
+        self.holds() && draws.at(at as u64) < (self.hold * u64::MAX as f64) as u64
     }
 
     /// The draws of [`Plan::is_held`].
@@ -109,6 +115,12 @@ impl Plan {
     pub fn blank(&self) -> u16 {
         self.per_slice as u16
     }
+}
+
+/// The fraction of so many ratings to hold out.
+fn held(ratings: usize) -> f64 {
+    let fraction = HOLD_OUT.max(TELLING / ratings as f64);
+    if fraction <= 0.1 { fraction } else { 0.0 }
 }
 
 /// `0..count` in random order.

@@ -122,7 +122,7 @@ impl Rotating for Sgd {
                 shard.update(self.path, turn.slice, item_lines(slice), terms);
             }
             Work::Certify => {
-                let all = measures_all(plan.holds, self.before);
+                let all = measures_all(plan.holds(), self.before);
                 shard.certify(self.path, turn.slice, item_lines(slice), all);
             }
             Work::Refresh | Work::Couple => {}

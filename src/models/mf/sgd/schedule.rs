@@ -97,3 +97,73 @@ impl Sweeps<Measure> for Epochs {
         self.max_seconds.is_some_and(|most| elapsed >= most)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::measure::{HELD, TRAIN};
+    use super::*;
+    use crate::program::Sweep;
+
+    /// The works of a fit whose held-out errors and objectives, measurement by measurement, are the
+    /// given ones (the last for ever): u(pdate), h(eld out are measured), a(ll are measured).
+    fn works(mut scheduler: Epochs, held: &[f64], objectives: &[f64]) -> String {
+        scheduler.begin(0);
+        let mut trace = String::new();
+        let (mut work, mut before) = (Work::Refresh, Work::Refresh);
+        let (mut at_held, mut at_all) = (0, 0);
+        for number in 0..40 {
+            let mut certificate = Measure::default();
+            if work == Work::Certify {
+                let all = measures_all(scheduler.holds, before);
+                trace.push(if all { 'a' } else { 'h' });
+                let next = |values: &[f64], at: &mut usize| {
+                    *at += 1;
+                    values[(*at - 1).min(values.len() - 1)]
+                };
+                match all {
+                    true => certificate.squares[TRAIN] = next(objectives, &mut at_all),
+                    false => certificate.squares[HELD] = next(held, &mut at_held).powi(2),
+                }
+                certificate.totals[if all { TRAIN } else { HELD }] = 1.0;
+            } else if work == Work::Update {
+                trace.push('u');
+            }
+            let sweep = Sweep { epoch: 0, number, work };
+            let late = scheduler.is_late();
+            let Some(next) = scheduler.next(&Swept { sweep, certificate, late }) else { break };
+            (before, work) = (work, next);
+        }
+        trace
+    }
+
+    fn epochs(epochs: u64, holds: bool, traces: bool, tolerance: Option<f64>) -> Epochs {
+        let progress = Progress::default();
+        let sweeps = u64::MAX;
+        Epochs { epochs, sweeps, holds, traces, tolerance, max_seconds: None, progress }
+    }
+
+    #[test]
+    fn fits_end_with_everything_measured() {
+        assert_eq!(works(epochs(3, false, false, None), &[1.0], &[1.0]), "uuua");
+        assert_eq!(works(epochs(3, false, true, None), &[1.0], &[1.0]), "uauaua");
+        assert_eq!(works(epochs(2, true, false, None), &[3.0, 2.0], &[1.0]), "uhuha");
+        assert_eq!(works(epochs(2, true, true, None), &[3.0, 2.0], &[1.0]), "uhauha");
+    }
+
+    #[test]
+    fn fits_end_when_no_better() {
+        assert_eq!(works(epochs(9, true, false, None), &[3.0, 2.0, 2.5], &[1.0]), "uhuhuha");
+        assert_eq!(works(epochs(9, true, false, None), &[3.0, f64::NAN], &[1.0]), "uhuha");
+        let falling = [4.0, 2.0, 1.9, 1.89];
+        assert_eq!(works(epochs(9, false, true, Some(0.1)), &[1.0], &falling), "uauaua");
+        assert_eq!(works(epochs(9, false, true, None), &[1.0], &[1.0, f64::NAN]), "uaua");
+    }
+
+    #[test]
+    fn limits_end_fits() {
+        let late = Epochs { max_seconds: Some(0.0), ..epochs(9, false, false, None) };
+        assert_eq!(works(late, &[1.0], &[1.0]), "ua");
+        let few = Epochs { sweeps: 2, ..epochs(9, false, false, None) };
+        assert_eq!(works(few, &[1.0], &[1.0]), "uua");
+    }
+}
