@@ -11,6 +11,8 @@ use strads::report::Progress;
 
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::ratings;
+use crate::run::Named;
 
 /// How data is read.
 #[derive(clap::Args, Clone, Debug)]
@@ -80,6 +82,8 @@ pub enum DataFormat {
     Table(Format),
     /// Documents.
     Corpus(CorpusFormat),
+    /// Ratings of items by users.
+    Ratings,
 }
 
 impl DataFormat {
@@ -87,9 +91,7 @@ impl DataFormat {
     pub fn table(self) -> Result<Format, Failure> {
         match self {
             DataFormat::Table(format) => Ok(format),
-            DataFormat::Corpus(format) => Err(Failure::usage(format!(
-                "--input-format {format}: the model is not for documents"
-            ))),
+            other => Err(other.refused("rows of numbers")),
         }
     }
 
@@ -97,16 +99,28 @@ impl DataFormat {
     pub fn corpus(self) -> Result<CorpusFormat, Failure> {
         match self {
             DataFormat::Corpus(format) => Ok(format),
-            DataFormat::Table(format) => {
-                Err(Failure::usage(format!("--input-format {format}: the model is for documents")))
-            }
+            other => Err(other.refused("documents")),
         }
+    }
+
+    /// The format of ratings.
+    pub fn ratings(self) -> Result<ratings::Format, Failure> {
+        match self {
+            DataFormat::Ratings => Ok(ratings::Format::Ratings),
+            DataFormat::Table(Format::Csv) => Ok(ratings::Format::Csv),
+            DataFormat::Table(Format::Tsv) => Ok(ratings::Format::Tsv),
+            other => Err(other.refused("ratings")),
+        }
+    }
+
+    fn refused(self, what: &str) -> Failure {
+        Failure::usage(format!("--input-format {}: the model is for {what}", self.name()))
     }
 }
 
 impl ValueEnum for DataFormat {
     fn value_variants<'a>() -> &'a [Self] {
-        const ALL: [DataFormat; 8] = [
+        const ALL: [DataFormat; 9] = [
             DataFormat::Table(Format::Svmlight),
             DataFormat::Table(Format::Mtx),
             DataFormat::Table(Format::Csv),
@@ -115,6 +129,7 @@ impl ValueEnum for DataFormat {
             DataFormat::Table(Format::Plink),
             DataFormat::Corpus(CorpusFormat::UciBow),
             DataFormat::Corpus(CorpusFormat::Docs),
+            DataFormat::Ratings,
         ];
         &ALL
     }
@@ -123,6 +138,7 @@ impl ValueEnum for DataFormat {
         match self {
             DataFormat::Table(format) => format.to_possible_value(),
             DataFormat::Corpus(format) => format.to_possible_value(),
+            DataFormat::Ratings => ratings::Format::Ratings.to_possible_value(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `strads inspect`: what a model file holds.
 
 mod linear;
+mod ratings;
 mod topics;
 
 use std::path::PathBuf;
@@ -34,8 +35,9 @@ pub struct Arguments {
 
 const HELP: &str = "\
 Python reads the file with the safetensors package: `coefficients`, `intercept` and `lambda` are
-its tensors (of topics: `word_topic`, `topic_total`, `alpha`, `beta`), and its metadata entry
-`strads` is a JSON object of everything else.
+its tensors (of ratings: `user_factors`, `item_factors`, `user_bias`, `item_bias`, `mean`; of topics:
+`word_topic`, `topic_total`, `alpha`, `beta`), and its metadata entry `strads` is a JSON object of
+everything else.
 
 The relevance of a word for a topic is L log p(word | topic) + (1 - L) log(p(word | topic) /
 p(word)): 1 orders by probability, 0 by what is special to the topic. Coherence needs documents
@@ -53,6 +55,7 @@ Examples:
 pub fn run(arguments: &Arguments) -> Outcome {
     let file = ModelFile::load(&arguments.model)?;
     match kind(&file) {
+        Some("mf") => ratings::run(arguments, file),
         Some("lda") => topics::run(arguments, file),
         _ => linear::run(arguments, file),
     }

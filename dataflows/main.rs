@@ -12,9 +12,12 @@ mod inspect;
 mod lasso;
 mod launch;
 mod lda;
+mod mf;
 mod model;
 mod output;
 mod predict;
+mod ratings;
+mod recommend;
 mod run;
 mod table;
 mod topics;
@@ -41,7 +44,9 @@ struct Command {
 enum Task {
     Lasso(Box<lasso::Arguments>),
     Lda(Box<lda::Arguments>),
+    Mf(Box<mf::Arguments>),
     Predict(predict::Arguments),
+    Recommend(recommend::Arguments),
     Inspect(inspect::Arguments),
     Convert(convert::Arguments),
     Generate(generate::Arguments),
@@ -52,6 +57,8 @@ const EXAMPLES: &str = "\
 Examples:
   strads lasso data.svmlight --lambda-ratio 0.1 -w 4 --model m.safetensors
   strads predict --model m.safetensors new.svmlight
+  strads mf ratings.csv --rank 40 --holdout 0.1 --model mf.safetensors
+  strads recommend --model mf.safetensors --user 17 --top 10
   strads lda mails.docs --topics 50 --stopwords english -w 4 --model topics.safetensors
   strads inspect --model topics.safetensors
   strads COMMAND --help
@@ -76,7 +83,9 @@ fn main() -> ExitCode {
     let done = match command.task {
         Task::Lasso(arguments) => lasso::run(&arguments),
         Task::Lda(arguments) => lda::run(&arguments),
+        Task::Mf(arguments) => mf::run(&arguments),
         Task::Predict(arguments) => predict::run(&arguments),
+        Task::Recommend(arguments) => recommend::run(&arguments),
         Task::Inspect(arguments) => inspect::run(&arguments),
         Task::Convert(arguments) => convert::run(&arguments),
         Task::Generate(arguments) => generate::run(&arguments),

@@ -1,6 +1,7 @@
 //! `strads predict`: what a model says of new data.
 
 mod linear;
+mod ratings;
 mod topics;
 
 use std::path::PathBuf;
@@ -11,10 +12,11 @@ use crate::Outcome;
 use crate::input::{DataFormat, Input};
 use crate::model::kind;
 use crate::output::{Output, check};
+use crate::ratings::Columns;
 
 pub use linear::choose;
 
-/// Predicts the response of new rows, or the topics of new documents
+/// Predicts the response of new rows, ratings of pairs of user and item, or topics of documents
 #[derive(clap::Args, Debug)]
 #[command(after_help = HELP)]
 pub struct Arguments {
@@ -29,6 +31,11 @@ pub struct Arguments {
     /// Documents: the words of a uci-bow file, one a line
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     vocab: Option<PathBuf>,
+    #[command(flatten)]
+    columns: Columns,
+    /// Ratings: hold scores between the lowest and the highest rating of training
+    #[arg(long)]
+    clip: bool,
     /// The model, as --model of the command that trained it wrote it
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
@@ -63,12 +70,17 @@ Columns are matched by name where model and data have names (csv, tsv, plink), e
 position; svmlight and MatrixMarket data may have fewer columns than the model. A csv needs only
 the columns whose coefficient is not zero; others are passed over.
 
+A model of ratings scores pairs: each line of the data has a user and an item, and perhaps a rating,
+in which case RMSE and MAE are told. The score of a user or an item that the model does not know is
+the mean rating plus the other's bias.
+
 For a model of topics, prints the topics' shares of each document, a line each, after its
 identifier if it has one; with --top as TOPIC:SHARE. Words the model does not know are passed
 over and counted.
 
 Examples:
   strads predict --model m.safetensors new.svmlight > predictions.txt
+  strads predict --model mf.safetensors pairs.csv
   strads predict --model topics.safetensors new.docs --top 3 -w 4
   strads predict --model m.safetensors patients.csv --format json";
 
@@ -78,6 +90,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     check("--mallet-state", arguments.mallet_state.as_deref())?;
     let file = ModelFile::load(&arguments.model)?;
     match kind(&file) {
+        Some("mf") => ratings::run(arguments, file),
         Some("lda") => topics::run(arguments, file),
         _ => linear::run(arguments, file),
     }

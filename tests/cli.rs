@@ -19,10 +19,15 @@ mod lasso;
 mod lda;
 #[path = "cli/live.rs"]
 mod live;
+#[path = "cli/mf.rs"]
+mod mf;
+#[path = "cli/recommend.rs"]
+mod recommend;
 #[path = "cli/reference.rs"]
 mod reference;
 
 const DIABETES: &str = "inputs/diabetes.csv";
+const LECTURES: &str = "inputs/insteval.csv";
 const MICE: &str = "inputs/mouse_hs1940.bed.gz";
 const MAILS: [&str; 3] = ["inputs/spam.docword.txt.gz", "--vocab", "inputs/spam.vocab.txt"];
 const TEXTS: &str = "inputs/texts.svmlight.gz";

@@ -101,7 +101,9 @@ pub fn read_ratings(
 pub fn check_ratings(bytes: &[u8], options: &RatingOptions) {
     let text = |threads, chunk| {
         let options = RatingOptions { threads, ..options.clone() };
-        format!("{:?}", read_ratings(bytes, &options, chunk).map_err(|error| error.to_string()))
+        let read = read_ratings(bytes, &options, chunk).map_err(|error| error.to_string());
+        let ratings = read.clone().map(|file| file.ratings(threads));
+        format!("{read:?} {ratings:?}")
     };
     let one = text(1, 1 << 20);
     for (chunk, threads) in [(1, 1), (7, 2), (50, 3)] {

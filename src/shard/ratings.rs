@@ -241,6 +241,31 @@ impl Ratings {
         (low.unwrap_or(0.0), high.unwrap_or(0.0))
     }
 
+    /// The ratings of users and items that are among others, by their positions there.
+    pub fn among(&self, users: &Arc<Names>, items: &Arc<Names>) -> Ratings {
+        let user_places: Vec<Option<u32>> =
+            self.users.iter().map(|name| users.find(name)).collect();
+        let item_places: Vec<Option<u32>> =
+            self.items.iter().map(|name| items.find(name)).collect();
+        let known =
+            |entry: &Entry| user_places[entry.user as usize].zip(item_places[entry.item as usize]);
+        let (weighted, timed) = (self.weights().is_some(), self.times().is_some());
+        let mut lines = Unordered {
+            weight: weighted.then(Vec::new),
+            time: timed.then(Vec::new),
+            ..Unordered::default()
+        };
+        for (entry, (user, item)) in self.iter().filter_map(|entry| Some((entry, known(&entry)?))) {
+            lines.user.push(user);
+            lines.item.push(item);
+            lines.value.push(entry.value);
+            lines.weight.iter_mut().for_each(|column| column.push(entry.weight));
+            lines.time.iter_mut().for_each(|column| column.push(entry.time));
+        }
+        Ratings::new(Arc::clone(users), Arc::clone(items), lines, 1)
+            .expect("finite values at known positions")
+    }
+
     /// The ratings that are kept, of the same users and items.
     pub fn select(&self, keep: impl Fn(usize) -> bool) -> Ratings {
         let kept: Vec<usize> = (0..self.len()).filter(|&at| keep(at)).collect();
@@ -314,6 +339,9 @@ mod tests {
         assert_eq!(ratings.item_counts(), [1, 2]);
         assert_eq!(ratings.mean(), (12.0 + 6.0 + 20.0) / 9.0);
         assert_eq!(ratings.scale(), (3.0, 5.0));
+        let others = Arc::new(Names::sorted(["2", "7"]));
+        let among = ratings.among(&others, &Arc::new(Names::sorted(["1"])));
+        assert_eq!(among.iter().collect::<Vec<_>>(), [entry(0, 0, 5.0, 4.0, 5)]);
         let kept = ratings.select(|at| at != 1);
         assert_eq!(kept.iter().collect::<Vec<_>>(), [expected[0], expected[2]]);
         assert_eq!(kept.starts(), [0, 1, 1, 2]);

@@ -59,7 +59,7 @@ impl Separator {
 /// | `time` | none | the column; else that of a usual name, without a header the fourth if it is a whole number |
 /// | `weight` | none | the column of weights; else every rating counts 1 |
 /// | `need_rating` | true | whether a file of two columns is refused, whose ratings would all be 1 |
-/// | `threads` | 1 | how many threads parse and sort; the result is the same for any number |
+/// | `threads` | 1 | how many threads parse; the result is the same for any number |
 #[derive(Clone, Debug)]
 pub struct RatingOptions {
     /// What is between fields.
@@ -76,7 +76,7 @@ pub struct RatingOptions {
     pub time: Option<String>,
     /// Whether a file without ratings is refused.
     pub need_rating: bool,
-    /// How many threads parse and sort.
+    /// How many threads parse.
     pub threads: usize,
 }
 

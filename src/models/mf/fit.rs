@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Factorisation, Ratings};
+use super::{Factorisation, Options, Ratings, Solver, ccd};
+use crate::cluster::{ClusterError, Flags};
+use crate::operators;
 
 /// What is to be factorised, the same in every process.
 #[derive(Clone, Debug, Default)]
@@ -42,4 +44,40 @@ pub struct Fit {
     pub rounds: u64,
     /// Whether the fit ended as asked, and not by a limit.
     pub converged: bool,
+}
+
+/// Factorises on this process's workers together with those of the other processes, which must be
+/// called with the same problem and options, by the solver that the options ask for. `watch` sees
+/// every measured point, on the process of worker 0.
+///
+/// # Errors
+/// [`ClusterError::Usage`] if options are out of range or do not fit the data; else as of
+/// [`cluster::execute`](crate::cluster::execute).
+///
+/// ```
+/// use std::sync::Arc;
+/// use strads::cluster::Flags;
+/// use strads::models::mf::{Options, Problem, Ratings, fit};
+/// use strads::operators;
+///
+/// let entries = (0..60).map(|at| (format!("u{}", at % 6), format!("i{}", at % 10), (at % 5) as f32));
+/// let train = Arc::new(Ratings::from_entries(entries)?);
+/// let problem = Problem { train, ..Problem::default() };
+/// let options = Options { rank: 2, ..Options::default() };
+/// let fit = fit(&Flags::thread(), b"", problem, options, operators::Options::default(), |_| {})?;
+/// assert!(fit.converged);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn fit(
+    flags: &Flags,
+    digest: &[u8],
+    problem: Problem,
+    options: Options,
+    engine: operators::Options,
+    watch: impl Fn(&Point) + Send + Sync + 'static,
+) -> Result<Fit, ClusterError> {
+    match options.solver {
+        Solver::Auto | Solver::Ccd => ccd::fit(flags, digest, problem, options, engine, watch),
+        Solver::Sgd => Err(ClusterError::Usage("solver: expected auto or ccd, found sgd".into())),
+    }
 }

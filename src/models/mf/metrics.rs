@@ -1,6 +1,6 @@
 //! How good scores and rankings are.
 
-use super::predict::Row;
+use super::predict::{Row, places};
 use super::recommend::{Choice, in_parallel};
 use super::{Factorisation, Ratings};
 use crate::random::{Draws, purpose};
@@ -61,14 +61,19 @@ pub struct RankingOptions {
     pub threads: usize,
 }
 
-/// The errors of a model's scores; nothing without ratings (or with weights that are all 0).
+/// The errors of a model's scores; nothing without ratings (or with weights that are all 0). Users
+/// and items are matched by name: those the model does not know score as [`Factorisation::score`]
+/// has it.
 pub fn errors(model: &Factorisation, ratings: &Ratings, threads: usize) -> Option<Errors> {
+    let items: Vec<Option<u32>> = places(&model.items, &ratings.items);
+    let users: Vec<Option<u32>> = places(&model.users, &ratings.users);
     let of_user = |user: usize| {
-        let row = model.user_row(Some(user as u32));
+        let row = model.user_row(users[user]);
         let mut sums = [0.0; 3];
         for at in ratings.row(user) {
             let weight = ratings.weights().map_or(1.0, |weights| f64::from(weights[at]));
-            let error = f64::from(ratings.value(at)) - model.score(&row, Some(ratings.item(at)));
+            let score = model.score(&row, items[ratings.item(at) as usize]);
+            let error = f64::from(ratings.value(at)) - score;
             let terms = [weight, weight * error * error, weight * error.abs()];
             sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
         }

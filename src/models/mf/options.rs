@@ -20,7 +20,7 @@ pub enum Solver {
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
 /// | `rank` | 40 | length of the factors | 1 to 65 535 |
-/// | `lambda` | the solver's | strength of the penalty | ≥ 0 |
+/// | `lambda` | by the data | strength of the penalty; see [`Options::strength`] | ≥ 0 |
 /// | `weighted_lambda` | false | penalise a row by λ times its number of ratings | |
 /// | `biases` | false | a bias for each user and item, penalised like factors | not implicit |
 /// | `centre` | true | take off the mean rating: see [`Options::centres`] | |
@@ -87,8 +87,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// λ for each rating, unless one is asked for.
-    pub const EACH: f64 = 0.05;
+    /// λ for each rating with `weighted_lambda`, unless one is asked for.
+    pub const EACH: f64 = 0.1;
 
     /// Whether `μ` is the mean rating: if asked for, but neither for non-negative factors, whose
     /// products could not explain ratings below it, nor for implicit feedback. Else `μ` is 0.
@@ -96,13 +96,13 @@ impl Options {
         self.centre && !self.nonnegative && self.implicit.is_none()
     }
 
-    /// λ for these ratings: what was asked for, or .05 for each rating; without `weighted_lambda`
-    /// that times the mean number of ratings of a user or item.
+    /// λ for these ratings: what was asked for, or [`Options::EACH`] with `weighted_lambda`, or else
+    /// twice that times the mean number of ratings of a user or item.
     pub fn strength(&self, train: &Ratings) -> f64 {
         let rows = train.users.len() + train.items.len();
         let usual = 2.0 * train.len() as f64 / rows.max(1) as f64;
-        let default = if self.weighted_lambda { Self::EACH } else { Self::EACH * usual };
-        self.lambda.unwrap_or(default)
+        let ratings = if self.weighted_lambda { 1.0 } else { 2.0 * usual };
+        self.lambda.unwrap_or(Self::EACH * ratings)
     }
 
     /// Checks every range.

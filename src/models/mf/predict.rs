@@ -1,6 +1,9 @@
 //! Scores of pairs of users and items.
 
-use super::Factorisation;
+use std::sync::Arc;
+
+use super::recommend::in_parallel;
+use super::{Factorisation, Names};
 
 /// Neighbouring products that are added up side by side: the order of a sum is the same whatever
 /// vectors the machine has.
@@ -54,11 +57,41 @@ impl Factorisation {
         })
     }
 
-    /// The scores of all items for a user, in order.
-    pub fn scores(&self, user: &Row, scores: &mut Vec<f64>) {
-        scores.clear();
-        scores.extend((0..self.item_bias.len()).map(|item| self.score(user, Some(item as u32))));
+    /// The scores of pairs of named users and items, in their order; see [`Factorisation::score`]
+    /// for those the model does not know.
+    pub fn scores(
+        &self,
+        users: &Arc<Names>,
+        items: &Arc<Names>,
+        pairs: &[(u32, u32)],
+        threads: usize,
+    ) -> Vec<f64> {
+        let (users, items) = (places(&self.users, users), places(&self.items, items));
+        in_parallel(pairs.len(), threads, |at| {
+            let (user, item) = pairs[at];
+            self.pair(users[user as usize], items[item as usize])
+        })
     }
+
+    /// The score of a pair, either of whom may not be known.
+    fn pair(&self, user: Option<u32>, item: Option<u32>) -> f64 {
+        let bias =
+            |bias: &[f32], at: Option<u32>| at.map_or(0.0, |at| f64::from(bias[at as usize]));
+        let product = match (user, item) {
+            (Some(user), Some(item)) => dot(self.user(user as usize), self.item(item as usize)),
+            _ => 0.0,
+        };
+        let own = self.mean + bias(&self.user_bias, user);
+        own + bias(&self.item_bias, item) + f64::from(product)
+    }
+}
+
+/// Where the model has each of these names.
+pub(super) fn places(known: &Arc<Names>, names: &Arc<Names>) -> Vec<Option<u32>> {
+    if known == names {
+        return (0..names.len() as u32).map(Some).collect();
+    }
+    names.iter().map(|name| known.find(name)).collect()
 }
 
 /// The product of two vectors of one length.
@@ -84,6 +117,19 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pairs_score_as_rows_do() {
+        let model = crate::models::mf::testing::random_model(4, 5, 3, 1);
+        let names = |names: &[&str]| Arc::new(Names::sorted(names));
+        let (users, items) = (names(&["2", "9"]), names(&["0", "4", "x"]));
+        let pairs: Vec<(u32, u32)> = (0..2).flat_map(|u| (0..3).map(move |i| (u, i))).collect();
+        let expected = pairs.iter().map(|&(user, item)| {
+            let user = model.user_row([Some(2), None][user as usize]);
+            model.score(&user, [Some(0), Some(4), None][item as usize])
+        });
+        assert!(model.scores(&users, &items, &pairs, 2).into_iter().eq(expected));
+    }
 
     #[test]
     fn products_of_any_length_are_those_of_plain_sums() {

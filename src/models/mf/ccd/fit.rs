@@ -120,7 +120,10 @@ fn run(
             .certificates
             .inspect(move |Certified { round, certificate, .. }| {
                 let mut seen = to.borrow_mut();
-                seen.settled |= limits.tolerance.is_some_and(|most| certificate.error() <= most);
+                // The last measure is of the same sweep once more.
+                let again = seen.last.is_some_and(|(_, last)| last.sweeps == certificate.sweeps);
+                let reached = limits.tolerance.is_some_and(|most| certificate.error() <= most);
+                seen.settled |= reached && !again;
                 seen.last = Some((*round, *certificate));
                 watch(&point(*round, certificate));
             })
