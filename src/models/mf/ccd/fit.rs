@@ -81,9 +81,8 @@ pub(super) fn stopping(options: &Options) -> Stopping {
 }
 
 /// What reaches worker 0.
-#[derive(Default)]
 struct Seen {
-    rows: Vec<Row>,
+    model: Factorisation,
     last: Option<(u64, Measure)>,
     /// Some sweep lowered the objective by no more than the tolerance.
     settled: bool,
@@ -102,7 +101,11 @@ fn run(
     let program = Ccd::new(terms, placement.shards(), placement.local(worker.index()));
     let policy = options.scheduler;
     let scheduler = Sweeps::new(policy, options.seed, blocks, problem.warm.is_some(), limits);
-    let seen = Rc::new(RefCell::new(Seen::default()));
+    let model = match worker.index() {
+        0 => empty(problem, options, mean),
+        _ => Factorisation::default(),
+    };
+    let seen = Rc::new(RefCell::new(Seen { model, last: None, settled: false }));
     let mut input = InputHandleVec::<u64, Change>::new();
     let probe = ProbeHandle::new();
     worker.dataflow::<u64, _, _>(|scope| {
@@ -113,7 +116,7 @@ fn run(
         trained
             .changes
             .exchange(|_| 0)
-            .inspect(move |row| to.borrow_mut().rows.push(row.clone()))
+            .inspect(move |row| put(&mut to.borrow_mut().model, row))
             .probe_with(&probe);
         let to = Rc::clone(&seen);
         trained
@@ -132,10 +135,10 @@ fn run(
     input.send(Change::Problem(problem.clone()));
     input.advance_to(1);
     worker.step_or_park_while(None, || probe.less_than(&1));
-    let seen = std::mem::take(&mut *seen.borrow_mut());
+    let mut seen = seen.borrow_mut();
     let Some((round, measure)) = seen.last else { return Fit::default() };
     Fit {
-        model: Some(model(problem, options, mean, seen.rows)),
+        model: Some(std::mem::take(&mut seen.model)),
         point: Some(point(round, &measure)),
         rounds: round + 1,
         converged: measure.expired == 0.0
@@ -156,11 +159,11 @@ fn point(round: u64, measure: &Measure) -> Point {
     }
 }
 
-/// The rows as a model.
-fn model(problem: &Problem, options: &Options, mean: f64, rows: Vec<Row>) -> Factorisation {
+/// A model without factors yet.
+fn empty(problem: &Problem, options: &Options, mean: f64) -> Factorisation {
     let train = &problem.train;
     let (users, items) = (train.users.len(), train.items.len());
-    let mut model = Factorisation {
+    Factorisation {
         users: Arc::clone(&train.users),
         items: Arc::clone(&train.items),
         rank: options.rank,
@@ -170,15 +173,16 @@ fn model(problem: &Problem, options: &Options, mean: f64, rows: Vec<Row>) -> Fac
         item_bias: vec![0.0; items],
         mean,
         scale: train.scale(),
-    };
-    for row in rows {
-        let (factors, biases) = match row.item {
-            false => (&mut model.user_factors, &mut model.user_bias),
-            true => (&mut model.item_factors, &mut model.item_bias),
-        };
-        let at = row.id as usize;
-        factors[at * options.rank..][..options.rank].copy_from_slice(&row.factors);
-        biases[at] = row.bias;
     }
-    model
+}
+
+/// Takes a row into the model.
+fn put(model: &mut Factorisation, row: &Row) {
+    let (factors, biases) = match row.item {
+        false => (&mut model.user_factors, &mut model.user_bias),
+        true => (&mut model.item_factors, &mut model.item_bias),
+    };
+    let at = row.id as usize;
+    factors[at * model.rank..][..model.rank].copy_from_slice(&row.factors);
+    biases[at] = row.bias;
 }

@@ -231,12 +231,14 @@ impl Program for Ccd {
 
     fn publish(&mut self, shard: usize, changes: &mut Vec<Row>) {
         let at = shard - self.local.start;
-        for (number, side) in self.parts[at].iter().enumerate() {
+        for (number, side) in self.parts[at].iter_mut().enumerate() {
             match &mut self.accounts {
                 Some(accounts) => accounts[at][number].publish(&self.terms, side, number, changes),
+                // A batch fit has one epoch: what leaves is not needed here any more.
                 None => {
+                    let side = std::mem::take(side);
                     let rows = 0..side.ids.len();
-                    changes.extend(rows.map(|row| self.terms.row(side, number, row)));
+                    changes.extend(rows.map(|row| self.terms.row(&side, number, row)));
                 }
             }
         }
