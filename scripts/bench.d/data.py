@@ -1,14 +1,14 @@
 """The data sets: made or unpacked once as files, and read back as scipy and numpy read them."""
 
 import gzip
-import os
 import subprocess
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.datasets import load_svmlight_file
 
-from places import DATA, INPUTS, STRADS
+import debian
+from places import DATA, INPUTS, STRADS, finish, svmlight
 
 
 class Dataset:
@@ -22,15 +22,6 @@ class Dataset:
         """The arguments of `strads lasso` that name the data, and what `load` takes."""
         DATA.mkdir(parents=True, exist_ok=True)
         return self._make()
-
-
-def _finish(path, write):
-    """Writes a file whole or not at all, unless it is there."""
-    if not path.exists():
-        partial = path.with_name("partial-" + path.name)
-        write(partial)
-        os.replace(partial, path)
-    return str(path)
 
 
 def blocks(name, rows, columns, block=20, correlation=0.7, planted=100, noise=0.5,
@@ -52,7 +43,7 @@ def blocks(name, rows, columns, block=20, correlation=0.7, planted=100, noise=0.
             response = signal + noise * signal.std() * rng.standard_normal(rows)
             np.savetxt(y, response, fmt="%.17g")
             table = np.ascontiguousarray(design.T) if by_row else design.T
-            _finish(x, lambda to: np.save(open(to, "wb"), table))
+            finish(x, lambda to: np.save(open(to, "wb"), table))
         return [str(x), "--response", str(y)], ("npy", str(x), str(y))
 
     return make
@@ -74,21 +65,13 @@ def zipf(name, rows, columns, mean=30, planted=300, noise=0.5):
         chosen = rng.choice(columns // 50, planted, replace=False)
         signal = x[:, chosen] @ rng.standard_normal(planted)
         y = signal + noise * signal.std() * rng.standard_normal(rows)
-        _svmlight(to, sp.csr_matrix(x), y)
+        svmlight(to, sp.csr_matrix(x), y)
 
     def make():
-        path = _finish(DATA / f"{name}.svmlight", write)
+        path = finish(DATA / f"{name}.svmlight", write)
         return [path], ("svmlight", path)
 
     return make
-
-
-def _svmlight(to, x, y):
-    with open(to, "w") as file:
-        for row in range(x.shape[0]):
-            span = slice(x.indptr[row], x.indptr[row + 1])
-            pairs = zip(x.indices[span] + 1, x.data[span])
-            file.write(f"{y[row]:.17g} " + " ".join(f"{j}:{v:.4g}" for j, v in pairs) + "\n")
 
 
 def texts():
@@ -101,11 +84,37 @@ def mouse():
     return [path], ("plink", path)
 
 
+def genotypes(name, rows, columns, block=20, correlation=0.9, planted=100, noise=0.5):
+    """Simulated doses 0, 1, 2 as float32: in a block of columns every haplotype copies its left
+    neighbour's allele with probability `correlation`, so that neighbours are linked as in
+    genotypes."""
+
+    def make():
+        x, y = DATA / f"{name}.npy", DATA / f"{name}-y.txt"
+        if not x.exists():
+            rng = np.random.default_rng(3)
+            design = np.empty((columns, rows), np.float32)
+            alleles = np.zeros((2, rows), bool)
+            for column in range(columns):
+                fresh = rng.random((2, rows)) < rng.uniform(0.05, 0.5)
+                kept = rng.random((2, rows)) < (correlation if column % block else 0)
+                alleles = np.where(kept, alleles, fresh)
+                design[column] = alleles.sum(0)
+            chosen = rng.choice(columns, planted, replace=False)
+            signal = rng.standard_normal(planted) @ design[chosen].astype(float)
+            response = signal + noise * signal.std() * rng.standard_normal(rows)
+            np.savetxt(y, response, fmt="%.17g")
+            finish(x, lambda to: np.save(open(to, "wb"), design.T))
+        return [str(x), "--response", str(y)], ("npy", str(x), str(y))
+
+    return make
+
+
 def generated(name, *options):
     """A design of `strads generate lasso`."""
 
     def make():
-        path = _finish(DATA / f"{name}.svmlight", lambda to: _generate(to, options))
+        path = finish(DATA / f"{name}.svmlight", lambda to: _generate(to, options))
         return [path], ("svmlight", path)
 
     return make
@@ -128,18 +137,25 @@ def load(source):
 
 
 def plink(path):
-    """Doses of the first allele; rows without a response are left out. No dose may be missing."""
-    with gzip.open(path.replace(".bed.", ".fam."), "rt") as file:
+    """Doses of the first allele; rows without a response are left out; a missing dose is the mean of
+    its column."""
+    opened = gzip.open if path.endswith(".gz") else open
+    with opened(path.replace(".bed", ".fam"), "rt") as file:
         last = [line.split()[-1] for line in file]
     kept = np.array([value != "NA" for value in last])
-    with gzip.open(path, "rb") as file:
+    with opened(path, "rb") as file:
         packed = np.frombuffer(file.read(), np.uint8, offset=3).reshape(-1, (len(last) + 3) // 4)
     codes = np.stack([packed >> shift & 3 for shift in (0, 2, 4, 6)], axis=2)
     codes = codes.reshape(len(packed), -1)[:, : len(last)][:, kept]
-    if (codes == 1).any():
-        raise ValueError("missing genotypes")
-    y = np.array([float(value) for value in last if value != "NA"])
-    return np.array([2.0, 0.0, 1.0, 0.0])[codes].T, y
+    doses = np.array([2.0, np.nan, 1.0, 0.0])
+    x = np.empty(codes.shape[::-1], order="F")
+    for column, code in enumerate(codes):
+        dose = doses[code]
+        missing = code == 1
+        known = dose[~missing]
+        dose[missing] = known.mean() if len(known) else 0.0
+        x[:, column] = dose
+    return x, np.array([float(value) for value in last if value != "NA"])
 
 
 DATASETS = [
@@ -149,6 +165,12 @@ DATASETS = [
     Dataset("texts", "sparse 2,000 × 4,956, 62 thousand values", [0.1, 0.01], texts),
     Dataset("zipf", "sparse 100,000 × 500,000, 2.6 million values", [0.1],
             zipf("zipf", 100_000, 500_000), quick=False),
+    Dataset("hlc", "human liver cohort, genotypes 427 × 358,499 with missing ones",
+            [0.1], debian.hlc, quick=False),
+    Dataset("snp10", "simulated genotypes 1,000 × 28,000, linked in blocks of 20",
+            [0.1], genotypes("snp10", 1_000, 28_000), quick=False),
+    Dataset("packages", "words and pairs of words of Debian's package descriptions",
+            [0.1, 0.01], debian.packages, quick=False),
     Dataset("d200", "dense 200 × 5,000, blocks of 20 columns with correlation .7",
             [0.1], blocks("d200", 200, 5_000, planted=30)),
     Dataset("tall", "dense 1,000,000 × 50 by rows, blocks of 20 columns with correlation .7",

@@ -1,5 +1,6 @@
-"""Where things are, and how much memory a process took."""
+"""Where things are, how files are made, and how much memory a process took."""
 
+import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -8,6 +9,28 @@ STRADS = ROOT / "target" / "release" / "strads"
 BENCH = ROOT / "target" / "bench"
 DATA = BENCH / "data"
 DOCS = ROOT / "docs"
+
+
+class Skipped(Exception):
+    """A data set that cannot be had here, and why."""
+
+
+def finish(path, write):
+    """Writes a file whole or not at all, unless it is there."""
+    if not path.exists():
+        partial = path.with_name("partial-" + path.name)
+        write(partial)
+        os.replace(partial, path)
+    return str(path)
+
+
+def svmlight(to, x, y):
+    """Writes rows of a sparse matrix, columns from 1, with four significant digits."""
+    with open(to, "w") as file:
+        for row in range(x.shape[0]):
+            span = slice(x.indptr[row], x.indptr[row + 1])
+            pairs = zip(x.indices[span] + 1, x.data[span])
+            file.write(f"{y[row]:.17g} " + " ".join(f"{j}:{v:.4g}" for j, v in pairs) + "\n")
 
 
 def peak_bytes(process):
