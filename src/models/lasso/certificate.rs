@@ -2,7 +2,15 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use super::design::Rows;
+use super::penalty::Penalty;
+use super::vector::RowVector;
 use crate::program::Certificate;
+
+/// Unpenalised columns together may gain more than each alone: at most this many times, unless
+/// their correlations are conditioned worse. Newton steps solve for them exactly, so it costs
+/// nothing to ask for that much.
+const CONDITION: f64 = 1e6;
 
 /// A measured point of a fit. All figures are on the scale of the objective, `1/2W Σ w r² + …`.
 ///
@@ -142,6 +150,49 @@ impl Certificate for Measure {
             // Not a number stays one, whatever the stage: nothing good will come of it.
             (false, false) if self.gap().is_nan() => f64::NAN,
             (false, false) => f64::INFINITY,
+        }
+    }
+}
+
+/// The part of a certificate that follows from the residual alone.
+pub(super) fn replica_measure(residual: &RowVector, rows: &Rows) -> Measure {
+    let mut measure = Measure { total: rows.total, yy: rows.square, ..Measure::default() };
+    for (i, r) in residual.values().enumerate() {
+        let weight = rows.weight(i);
+        if weight > 0.0 {
+            measure.rr += weight * r * r;
+            measure.ry += weight * r * (rows.response[i] - rows.mean);
+        }
+        if let Some(held_out) = &rows.held_out {
+            measure.held_out += held_out[i] * r * r;
+        }
+    }
+    measure
+}
+
+impl Measure {
+    /// Adds a coefficient's part: `correlation = Σ w x̃ r / W`, `norm` the column's mean square.
+    pub(super) fn add_coefficient(
+        &mut self,
+        penalty: Penalty,
+        norm: f64,
+        beta: f64,
+        correlation: f64,
+    ) {
+        self.nonzeros += u64::from(beta != 0.0);
+        if penalty.l1 == 0.0 && penalty.l2 == 0.0 {
+            self.fixed += correlation * beta;
+            if norm > 0.0 && !(penalty.positive && beta == 0.0 && correlation < 0.0) {
+                self.free += CONDITION * correlation * correlation / (2.0 * norm);
+            }
+            return;
+        }
+        self.l1 += penalty.l1 * beta.abs();
+        self.l2 += 0.5 * penalty.l2 * beta * beta;
+        self.conjugate += penalty.conjugate(correlation);
+        let pull = penalty.pull(correlation - penalty.l2 * beta);
+        if pull > 0.0 {
+            self.ratio = self.ratio.max(pull / penalty.l1);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::block::WorkingColumns;
+use super::working::WorkingColumns;
 use super::change::Data;
 use super::design::Rows;
 use super::effect::{damaged, put_vector, sum_vectors};

@@ -26,7 +26,9 @@ mod block;
 mod certificate;
 mod change;
 mod check;
+mod cost;
 mod data;
+mod descent;
 mod design;
 mod effect;
 mod factor;
@@ -49,6 +51,7 @@ mod stored;
 mod tall;
 mod update;
 mod vector;
+mod working;
 
 pub use certificate::Measure;
 pub use change::{Change, Data, RowPart};

@@ -7,8 +7,7 @@ use std::time::Instant;
 
 use bytemuck::{Pod, Zeroable};
 
-use super::block::{WorkingColumns, replica_measure};
-use super::certificate::Measure;
+use super::certificate::{Measure, replica_measure};
 use super::change::Change;
 use super::design::Rows;
 use super::effect::put_vector;
@@ -18,6 +17,7 @@ use super::options::{Lambda, Options, Scheduler};
 use super::rows::{RowId, RowStore};
 use super::shard::Shard;
 use super::vector::RowVector;
+use super::working::WorkingColumns;
 use crate::container::{Columns, Moves, Partials};
 use crate::program::{Program, Round, Work};
 use crate::shard::Layout;

@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 
 use super::certificate::Measure;
+use super::cost;
 use super::design::{Facts, Rows};
 use super::options::Options;
 use super::program::{Coefficient, Parameter, Step};
@@ -93,21 +94,9 @@ impl Shard {
         self.screened.fill(false);
     }
 
-    /// Arithmetic of one update of every column, in nanoseconds: a dot product and an addition at
-    /// the measured speed of the kernels, by shape alone.
+    /// Arithmetic of one update of every column, in nanoseconds.
     pub fn cost(&self) -> u64 {
-        let columns = &self.columns;
-        let of_column = |at: usize| {
-            let entries = columns.entries(at) as f64;
-            let each = match (columns.is_sparse(at), columns.entries(at) < columns.rows()) {
-                (true, _) => 2.0,
-                // Two-bit: an entry is four rows.
-                (false, true) => 0.4,
-                (false, false) => 0.2,
-            };
-            50.0 + each * entries
-        };
-        (0..columns.len()).map(of_column).sum::<f64>() as u64
+        (0..self.columns.len()).map(|at| cost::update(&self.columns, at)).sum::<f64>() as u64
     }
 
     /// The shard's part of the fitted values; nothing if all its coefficients are zero.

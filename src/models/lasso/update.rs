@@ -42,6 +42,8 @@ impl<I: RowId> Lasso<I> {
         }
         let tolerance = match self.path.is_last() {
             true if self.null => NULL_GAP,
+            // What was measured is the gap at the λ before.
+            _ if self.fresh => STAGE_BLOCK_GAP.max(BLOCK_SHARE * self.options.tolerance),
             true => (BLOCK_SHARE * self.options.tolerance)
                 .max(AHEAD * self.measure.relative_gap().min(1.0)),
             false => STAGE_BLOCK_GAP,

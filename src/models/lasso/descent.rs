@@ -1,0 +1,131 @@
+//! How a block is solved: coordinate passes, and Newton steps once those would cost less.
+
+use super::block::Block;
+use super::cost;
+use super::newton::Newton;
+use super::vector::RowVector;
+
+/// Newton steps in a row.
+const STEPS: usize = 60;
+/// Looks at the whole block after which it is given back as it is.
+const LOOKS: usize = 1000;
+/// Newton runs without progress after which the limit of f64 is taken to be reached.
+const PATIENCE: usize = 5;
+/// The support is settled when a pass moves this fraction of the energy that the pass over the
+/// whole block moved: to solve it better before more columns may enter is wasted.
+const SETTLED: f64 = 0.01;
+/// Passes between two guesses at how many more it takes.
+const SPELL: usize = 8;
+
+/// What passes did.
+struct Descent {
+    updates: u64,
+    /// Whether Newton steps are the cheaper way on.
+    slow: bool,
+}
+
+impl Block<'_> {
+    /// Coordinate descent and Newton steps until the gap of the problem restricted to the block
+    /// is at most `tolerance · Σ w (y − ȳ)² / 2W`. Gives the number of coordinate updates.
+    ///
+    /// Passes over the support go on until they have cost as much as a factorisation would, or are
+    /// seen to take longer than that: so at most about twice the cheaper way is spent.
+    ///
+    /// `residual` must be that of the coefficients, and is afterwards.
+    pub fn solve(&mut self, residual: &mut RowVector, newton: &mut Newton, tolerance: f64) -> u64 {
+        let (mut updates, mut best, mut idle) = (0, f64::INFINITY, 0);
+        let (mut spent, mut more, mut last) = (0.0, 1.0, f64::INFINITY);
+        for _ in 0..LOOKS {
+            let descent = self.descend(residual, more, tolerance, &mut spent);
+            updates += descent.updates;
+            let mut measure = self.measure(residual);
+            if descent.slow && measure.relative_gap() > tolerance {
+                let accuracy = (0.1 * tolerance).clamp(1e-13, 1e-3);
+                newton.run(self, residual, accuracy, STEPS);
+                measure = self.measure(residual);
+                idle = if measure.relative_gap() < 0.9 * best { 0 } else { idle + 1 };
+                best = best.min(measure.relative_gap());
+                // Where Newton steps do not help, coordinate descent must do more.
+                more = if measure.objective() < last { more } else { 2.0 * more };
+                last = measure.objective();
+                spent = 0.0;
+            }
+            if measure.relative_gap() <= tolerance || idle == PATIENCE {
+                break;
+            }
+        }
+        self.rebuild(residual);
+        updates
+    }
+
+    /// A pass over the whole block, then passes over the support until it is settled or Newton
+    /// steps would be cheaper. Adds the cost of the latter to `spent`.
+    fn descend(
+        &mut self,
+        residual: &mut RowVector,
+        more: f64,
+        tolerance: f64,
+        spent: &mut f64,
+    ) -> Descent {
+        let (mut updates, first) = self.sweep(residual, true);
+        let (cost, order) = self.support_cost();
+        let budget = more * cost::factorisation(order);
+        let still = (0.01 * tolerance).powi(2) * self.rows.square / self.rows.total;
+        let goal = (SETTLED * first).max(still);
+        let (mut energy, mut before) = (first, first);
+        for pass in 1.. {
+            if energy <= goal {
+                // Passes that move nothing get nowhere.
+                return Descent { updates, slow: first <= still };
+            }
+            if *spent > budget {
+                break;
+            }
+            if pass % SPELL == 0 {
+                let rate = (energy / before).ln() / SPELL as f64;
+                let left = (goal / energy).ln() / rate;
+                if rate >= 0.0 || left * cost > 2.0 * budget {
+                    break;
+                }
+                before = energy;
+            }
+            let (steps, moved) = self.sweep(residual, false);
+            (updates, energy) = (updates + steps, moved);
+            *spent += cost;
+        }
+        Descent { updates, slow: true }
+    }
+
+    /// What a pass over the support costs, and its size.
+    fn support_cost(&self) -> (f64, usize) {
+        let (mut cost, mut order) = (0.0, 0);
+        for &slot in self.members.iter().filter(|&&slot| self.is_in_support(slot)) {
+            cost += cost::update(&self.columns.columns, slot);
+            order += 1;
+        }
+        (cost, order)
+    }
+
+    /// One pass of coordinate steps over the block, or over its support. Gives their number, and
+    /// their energy: the sum of the mean squares by which they changed the fitted values.
+    fn sweep(&mut self, residual: &mut RowVector, whole: bool) -> (u64, f64) {
+        let (mut steps, mut energy) = (0, 0.0);
+        for index in 0..self.members.len() {
+            let slot = self.members[index];
+            let old = self.beta[slot];
+            if !whole && !self.is_in_support(slot) {
+                continue;
+            }
+            let norm = self.norm(slot);
+            let gradient = self.correlation(slot, residual);
+            let new = self.penalty(slot).minimise(gradient + norm * old, norm);
+            steps += 1;
+            if new != old {
+                self.add(slot, old - new, residual);
+                self.beta[slot] = new;
+                energy += (new - old).powi(2) * norm;
+            }
+        }
+        (steps, energy)
+    }
+}
