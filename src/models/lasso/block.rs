@@ -60,6 +60,11 @@ impl Block<'_> {
         vector.correlation(&self.columns.columns, slot, self.facts(slot), self.rows)
     }
 
+    /// [`Block::correlation`] with four vectors.
+    pub fn correlations(&self, slot: usize, vectors: [&RowVector; 4]) -> [f64; 4] {
+        RowVector::correlations(vectors, &self.columns.columns, slot, self.facts(slot), self.rows)
+    }
+
     /// Adds `step` times a column.
     pub fn add(&self, slot: usize, step: f64, to: &mut RowVector) {
         to.add(&self.columns.columns, slot, self.facts(slot), step, self.rows);

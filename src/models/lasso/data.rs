@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::working::WorkingColumns;
 use super::change::Data;
 use super::design::Rows;
 use super::effect::{damaged, put_vector, sum_vectors};
@@ -11,6 +10,7 @@ use super::options::Lambda;
 use super::program::Lasso;
 use super::rows::RowId;
 use super::vector::RowVector;
+use super::working::WorkingColumns;
 use crate::program::Round;
 
 impl<I: RowId> Lasso<I> {

@@ -36,7 +36,7 @@ impl Block<'_> {
         let (mut updates, mut best, mut idle) = (0, f64::INFINITY, 0);
         let (mut spent, mut more, mut last) = (0.0, 1.0, f64::INFINITY);
         for _ in 0..LOOKS {
-            let descent = self.descend(residual, more, tolerance, &mut spent);
+            let descent = self.descend(residual, newton, more, tolerance, &mut spent);
             updates += descent.updates;
             let mut measure = self.measure(residual);
             if descent.slow && measure.relative_gap() > tolerance {
@@ -63,13 +63,13 @@ impl Block<'_> {
     fn descend(
         &mut self,
         residual: &mut RowVector,
+        newton: &Newton,
         more: f64,
         tolerance: f64,
         spent: &mut f64,
     ) -> Descent {
         let (mut updates, first) = self.sweep(residual, true);
-        let (cost, order) = self.support_cost();
-        let budget = more * cost::factorisation(order);
+        let (cost, budget) = (self.support_cost(), more * newton.cost(self));
         let still = (0.01 * tolerance).powi(2) * self.rows.square / self.rows.total;
         let goal = (SETTLED * first).max(still);
         let (mut energy, mut before) = (first, first);
@@ -96,14 +96,10 @@ impl Block<'_> {
         Descent { updates, slow: true }
     }
 
-    /// What a pass over the support costs, and its size.
-    fn support_cost(&self) -> (f64, usize) {
-        let (mut cost, mut order) = (0.0, 0);
-        for &slot in self.members.iter().filter(|&&slot| self.is_in_support(slot)) {
-            cost += cost::update(&self.columns.columns, slot);
-            order += 1;
-        }
-        (cost, order)
+    /// What a pass over the support costs.
+    fn support_cost(&self) -> f64 {
+        let support = self.members.iter().filter(|&&slot| self.is_in_support(slot));
+        support.map(|&slot| cost::update(&self.columns.columns, slot)).sum()
     }
 
     /// One pass of coordinate steps over the block, or over its support. Gives their number, and

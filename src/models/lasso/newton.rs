@@ -1,14 +1,16 @@
 //! Newton steps on the support: with the signs fixed the problem is a linear system.
 //!
-//! The Gram matrix of the support is kept column by column and its factor row by row, so a step
-//! after few changes costs a triangular solve and one pass over the support. Steps that would
+//! The Gram matrix of the support and its factor are kept and follow the support, so a step after
+//! few changes costs a triangular solve and two passes over the support. Steps that would
 //! carry coefficients across zero are cut by whichever of two candidates is better: the full step
 //! with those set to zero, or the exact minimiser along the step. The objective falls with every
 //! step; the ridge `ε` (relative to the diagonal) keeps dependent columns and supports larger than
 //! the number of rows harmless, and vanishes as steps succeed.
 
 use super::block::Block;
+use super::cost;
 use super::factor::Factor;
+use super::gram::Gram;
 use super::guard::line_search;
 use super::program::Step;
 use super::vector::RowVector;
@@ -18,21 +20,11 @@ const START: f64 = 1e-6;
 const LEAST: f64 = 1e-12;
 const MOST: f64 = 0.3;
 
-/// Columns beyond the support whose correlations are kept.
-const SPARE: usize = 256;
-
 /// The support's Gram matrix and factor, kept between blocks while the working columns stay.
-///
-/// Takes `8 s²` bytes for the `s` columns that entered the support, at most twice the support and
-/// 256 more.
 pub(super) struct Newton {
     /// The support's slots, in the factor's order.
     order: Vec<usize>,
-    /// For each slot of the working columns its row of the Gram matrix, if it has one.
-    place: Vec<Option<usize>>,
-    /// Slots by row, and the lower triangle.
-    entered: Vec<usize>,
-    gram: Vec<Vec<f64>>,
+    gram: Gram,
     factor: Factor,
     ridge: f64,
     /// The ridge and the l2 weight of λ the factor was made with.
@@ -52,9 +44,7 @@ impl Default for Newton {
     fn default() -> Self {
         Newton {
             order: Vec::new(),
-            place: Vec::new(),
-            entered: Vec::new(),
-            gram: Vec::new(),
+            gram: Gram::default(),
             factor: Factor::default(),
             ridge: START,
             made: (START, 0.0),
@@ -88,59 +78,66 @@ impl Newton {
         Outcome::Stopped
     }
 
+    /// What the next step costs before it is solved for, in nanoseconds (see [`cost`]): the rows
+    /// that the Gram matrix and the factor lack.
+    pub fn cost(&self, block: &Block<'_>) -> f64 {
+        let support: Vec<usize> =
+            block.members.iter().copied().filter(|&slot| block.is_in_support(slot)).collect();
+        let same = self.made == self.wanted(block);
+        let stays = |&&slot: &&usize| same && block.is_in_support(slot);
+        let kept = self.order[..self.factor.order()].iter().take_while(stays).count();
+        cost::factorisation(kept, support.len()) + self.gram.cost(block, &support)
+    }
+
+    /// The ridge and the l2 weight of the matrix to be solved.
+    fn wanted(&self, block: &Block<'_>) -> (f64, f64) {
+        (self.ridge, block.lambda * (1.0 - block.options.l1_ratio))
+    }
+
     /// Makes order, Gram matrix and factor those of the block's support.
     fn follow_support(&mut self, block: &Block<'_>) {
-        let made = (self.ridge, block.lambda * (1.0 - block.options.l1_ratio));
-        let mut keep = if self.made == made { self.factor.order() } else { 0 };
-        if let Some(first) = self.order.iter().position(|&slot| !block.is_in_support(slot)) {
-            keep = keep.min(first);
+        let made = self.wanted(block);
+        if self.made != made {
+            self.factor.truncate(0);
         }
+        self.made = made;
+        self.drop_left(block);
+        let keep = self.factor.order();
         let mut known = vec![false; block.beta.len()];
-        self.order.retain(|&slot| block.is_in_support(slot));
         self.order.iter().for_each(|&slot| known[slot] = true);
         let new = |slot: &usize| block.is_in_support(*slot) && !known[*slot];
         self.order.extend(block.members.iter().copied().filter(new));
-        if self.entered.len() > 2 * self.order.len() + SPARE {
-            self.forget_gram();
-        }
         // What is small is likely to leave: at the end it takes little of the factor with it.
         self.order[keep..]
             .sort_by(|&a, &b| block.beta[b].abs().total_cmp(&block.beta[a].abs()).then(a.cmp(&b)));
-        self.factor.truncate(keep);
-        self.made = made;
-        let order = std::mem::take(&mut self.order);
-        self.enter(block, &order);
-        let row_of = |slot: usize| self.place[slot].unwrap_or_default();
-        self.factor.extend(order.len(), |row, column| {
-            if row == column {
-                block.norm(order[row]) * (1.0 + made.0) + block.l2(order[row])
-            } else {
-                let (a, b) = (row_of(order[row]), row_of(order[column]));
-                self.gram[a.max(b)][a.min(b)]
-            }
+        let order = &self.order;
+        self.gram.enter(block, order);
+        let places: Vec<usize> = order.iter().map(|&slot| self.gram.place(slot)).collect();
+        let gram = &self.gram;
+        self.factor.extend(order.len(), |row, cells| {
+            let products = gram.row(places[row]);
+            cells.iter_mut().zip(&places).for_each(|(cell, &place)| *cell = products[place]);
+            cells[row] = block.norm(order[row]) * (1.0 + made.0) + block.l2(order[row]);
         });
-        self.order = order;
     }
 
-    fn forget_gram(&mut self) {
-        self.entered.clear();
-        self.gram.clear();
-        self.place.clear();
-    }
-
-    /// Gives every slot its row of the Gram matrix: its column's correlations with those that
-    /// entered before.
-    fn enter(&mut self, block: &Block<'_>, slots: &[usize]) {
-        self.place.resize(block.beta.len(), None);
-        for &slot in slots {
-            if self.place[slot].is_none() {
-                let column = block.vector(slot);
-                let row = self.entered.iter().map(|&other| block.correlation(other, &column));
-                self.gram.push(row.collect());
-                self.place[slot] = Some(self.entered.len());
-                self.entered.push(slot);
+    /// Takes what left the support out of order and factor: by rotations where that costs less
+    /// than the factor of all that comes after the first of them.
+    fn drop_left(&mut self, block: &Block<'_>) {
+        let gone: Vec<usize> =
+            (0..self.order.len()).filter(|&at| !block.is_in_support(self.order[at])).collect();
+        let factored = self.factor.order();
+        let within = gone.partition_point(|&at| at < factored);
+        if let Some(&first) = gone[..within].first() {
+            let rotations: f64 =
+                gone[..within].iter().map(|&at| cost::rotations(factored - at)).sum();
+            if rotations < cost::factorisation(first, factored) {
+                gone[..within].iter().rev().for_each(|&at| self.factor.remove(at));
+            } else {
+                self.factor.truncate(first);
             }
         }
+        self.order.retain(|&slot| block.is_in_support(slot));
     }
 
     /// Takes the step, or a part of it; false if the objective would not fall.

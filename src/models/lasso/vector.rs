@@ -69,6 +69,24 @@ impl RowVector {
         facts.scale * sum / rows.total
     }
 
+    /// [`RowVector::correlation`] of four vectors; the column is read once for all if it can be.
+    pub fn correlations(
+        vectors: [&RowVector; 4],
+        columns: &ColumnShard,
+        column: usize,
+        facts: &Facts,
+        rows: &Rows,
+    ) -> [f64; 4] {
+        if facts.scale == 0.0 {
+            return [0.0; 4];
+        }
+        let sums =
+            columns.dot4(column, vectors.map(|v| &v.weighted.as_ref().unwrap_or(&v.raw)[..]));
+        std::array::from_fn(|at| {
+            facts.scale * (sums[at] + vectors[at].offset * facts.sum) / rows.total
+        })
+    }
+
     /// Adds `step` times another vector.
     pub fn add_vector(&mut self, step: f64, other: &RowVector) {
         let add = |to: &mut [f64], from: &[f64]| {

@@ -1,0 +1,140 @@
+//! Correlations of the columns that entered the support, with one another.
+
+use super::block::Block;
+use super::cost;
+use super::vector::RowVector;
+
+/// Columns beyond the support whose correlations are kept.
+const SPARE: usize = 256;
+/// Columns that enter together, so that those before them are read once for all.
+const GROUP: usize = 4;
+
+/// The Gram matrix of all columns that entered the support since it was last forgotten, centred,
+/// scaled and weighted as the model has them. Takes `8 s²` bytes for `s` such columns, at most
+/// twice the support and 256 more.
+#[derive(Default)]
+pub(super) struct Gram {
+    /// For each slot of the working columns its row of the matrix, if it has one.
+    place: Vec<Option<usize>>,
+    /// Slots by row.
+    entered: Vec<usize>,
+    /// Numbers from a row to the next. Both triangles are there.
+    stride: usize,
+    cells: Vec<f64>,
+    /// The stored entries of the columns, by the row of the data, while all of them are sparse.
+    lists: Option<Vec<Vec<(u32, f64)>>>,
+}
+
+impl Gram {
+    /// The row of a slot that entered.
+    pub fn place(&self, slot: usize) -> usize {
+        self.place[slot].unwrap_or_default()
+    }
+
+    /// The correlations of the column at a place with all that entered, by place.
+    pub fn row(&self, place: usize) -> &[f64] {
+        &self.cells[place * self.stride..][..self.entered.len()]
+    }
+
+    /// What it would cost to let the slots in, in nanoseconds; see [`cost`].
+    pub fn cost(&self, block: &Block<'_>, slots: &[usize]) -> f64 {
+        let (columns, rows) = (&block.columns.columns, block.columns.columns.rows() as f64);
+        let missing = |slot: usize| self.place.get(slot).copied().flatten().is_none();
+        let of = |&slot: &usize| match columns.is_sparse(slot) {
+            true => columns.entries(slot) as f64 * (columns.entries(slot) as f64 / rows).max(0.02),
+            false => 0.5 * cost::update(columns, slot),
+        };
+        slots.len() as f64 * slots.iter().filter(|&&slot| missing(slot)).map(of).sum::<f64>()
+    }
+
+    /// Gives every slot its place; `slots` is all of the support.
+    pub fn enter(&mut self, block: &Block<'_>, slots: &[usize]) {
+        if self.entered.len() > 2 * slots.len() + SPARE {
+            *self = Gram::default();
+        }
+        self.place.resize(block.beta.len(), None);
+        let missing = |slot: &&usize| self.place[**slot].is_none();
+        let new: Vec<usize> = slots.iter().filter(missing).copied().collect();
+        if new.is_empty() {
+            return;
+        }
+        self.reserve(self.entered.len() + new.len());
+        let columns = &block.columns.columns;
+        if self.entered.is_empty() {
+            self.lists = Some(vec![Vec::new(); columns.rows()]);
+        }
+        if !new.iter().all(|&slot| columns.is_sparse(slot)) {
+            self.lists = None;
+        }
+        match self.lists.take() {
+            Some(mut lists) => {
+                new.iter().for_each(|&slot| self.enter_sparse(block, slot, &mut lists));
+                self.lists = Some(lists);
+            }
+            None => new.chunks(GROUP).for_each(|group| self.enter_group(block, group)),
+        }
+    }
+
+    fn reserve(&mut self, order: usize) {
+        if order > self.stride {
+            let (old, count) = (self.stride, self.entered.len());
+            let stride = order + order / 2 + 8;
+            let mut cells = vec![0.0; stride * stride];
+            for row in 0..count {
+                cells[row * stride..][..count].copy_from_slice(&self.cells[row * old..][..count]);
+            }
+            (self.stride, self.cells) = (stride, cells);
+        }
+    }
+
+    fn take_place(&mut self, slot: usize) -> usize {
+        let place = self.entered.len();
+        self.place[slot] = Some(place);
+        self.entered.push(slot);
+        place
+    }
+
+    fn set(&mut self, a: usize, b: usize, value: f64) {
+        self.cells[a * self.stride + b] = value;
+        self.cells[b * self.stride + a] = value;
+    }
+
+    /// Lets up to [`GROUP`] columns in, written out as vectors over the rows.
+    fn enter_group(&mut self, block: &Block<'_>, slots: &[usize]) {
+        let vectors: [RowVector; GROUP] = std::array::from_fn(|at| match slots.get(at) {
+            Some(&slot) => block.vector(slot),
+            None => RowVector::default(),
+        });
+        let places: Vec<usize> = slots.iter().map(|&slot| self.take_place(slot)).collect();
+        for other in 0..self.entered.len() {
+            let slot = self.entered[other];
+            let four = match slots.len() {
+                GROUP => block.correlations(slot, vectors.each_ref()),
+                _ => std::array::from_fn(|at| match at < slots.len() {
+                    true => block.correlation(slot, &vectors[at]),
+                    false => 0.0,
+                }),
+            };
+            places.iter().zip(four).for_each(|(&place, value)| self.set(place, other, value));
+        }
+    }
+
+    /// Lets a sparse column in among sparse columns: over its own rows only.
+    fn enter_sparse(&mut self, block: &Block<'_>, slot: usize, lists: &mut [Vec<(u32, f64)>]) {
+        let place = self.take_place(slot);
+        let mut sums = vec![0.0; place + 1];
+        block.columns.columns.for_each(slot, |row, value| {
+            lists[row].push((place as u32, value));
+            let weighted = block.rows.weight(row) * value;
+            for &(other, value) in &lists[row] {
+                sums[other as usize] += weighted * value;
+            }
+        });
+        let own = block.facts(slot);
+        for (other, sum) in sums.into_iter().enumerate() {
+            let facts = block.facts(self.entered[other]);
+            let centred = sum / block.rows.total - own.mean * facts.mean;
+            self.set(place, other, own.scale * facts.scale * centred);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Inner products of four rows with four others: the arithmetic of a factorisation.
+//!
+//! **Determinism.** Every product of two rows is added up in eight lanes, entry `i` going to lane
+//! `i mod 8`, multiplied and added apart, and the lanes pairwise at distance 4, 2, 1: the same bits
+//! on every processor.
+
+#[cfg(target_arch = "x86_64")]
+use pulp::x86::V4;
+#[cfg(target_arch = "x86_64")]
+use pulp::{Simd, cast};
+
+/// Rows of a tile.
+pub(super) const TILE: usize = 4;
+const LANES: usize = 8;
+
+/// The inner products of the first `length` numbers of the rows `top…` with those of the rows
+/// `left…` of a matrix with `stride` numbers a row.
+pub(super) fn products(
+    cells: &[f64],
+    stride: usize,
+    top: usize,
+    left: usize,
+    length: usize,
+) -> [[f64; TILE]; TILE] {
+    let row = |row: usize| &cells[row * stride..][..length];
+    let a = [0, 1, 2, 3].map(|at| row(top + at));
+    let b = [0, 1, 2, 3].map(|at| row(left + at));
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = V4::try_new() {
+        return simd.vectorize(
+            #[inline(always)]
+            || wide(simd, a, b),
+        );
+    }
+    a.map(|a| b.map(|b| single(a, b)))
+}
+
+/// Sixteen sums in as many registers of eight lanes.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn wide(simd: V4, a: [&[f64]; TILE], b: [&[f64]; TILE]) -> [[f64; TILE]; TILE] {
+    let mut sums = [[simd.splat_f64s(0.0); TILE]; TILE];
+    let groups = |row| <[f64]>::as_chunks::<LANES>(row).0;
+    let [a0, a1, a2, a3] = a.map(groups);
+    let [b0, b1, b2, b3] = b.map(groups);
+    let count = a0.len();
+    let [a1, a2, a3] = [&a1[..count], &a2[..count], &a3[..count]];
+    let [b0, b1, b2, b3] = [&b0[..count], &b1[..count], &b2[..count], &b3[..count]];
+    for at in 0..count {
+        let x = [cast(a0[at]), cast(a1[at]), cast(a2[at]), cast(a3[at])];
+        let y = [cast(b0[at]), cast(b1[at]), cast(b2[at]), cast(b3[at])];
+        add(simd, &mut sums, x, y);
+    }
+    let rest = |row: &[f64]| simd.partial_load_f64s(&row[count * LANES..]);
+    add(simd, &mut sums, a.map(rest), b.map(rest));
+    sums.map(|row| row.map(|sum| total(cast(sum))))
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn add<S: Simd>(
+    simd: S,
+    sums: &mut [[S::f64s; TILE]; TILE],
+    x: [S::f64s; TILE],
+    y: [S::f64s; TILE],
+) {
+    for row in 0..TILE {
+        for column in 0..TILE {
+            let product = simd.mul_f64s(x[row], y[column]);
+            sums[row][column] = simd.add_f64s(sums[row][column], product);
+        }
+    }
+}
+
+/// The inner product of two rows of one length.
+pub(super) fn single(a: &[f64], b: &[f64]) -> f64 {
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            let mut sums = [0.0; LANES];
+            let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+            for (a, b) in a.iter().zip(b) {
+                (0..LANES).for_each(|lane| sums[lane] += a[lane] * b[lane]);
+            }
+            sums.iter_mut().zip(a_rest.iter().zip(b_rest)).for_each(|(sum, (a, b))| *sum += a * b);
+            total(sums)
+        },
+    )
+}
+
+#[inline(always)]
+fn total(sums: [f64; LANES]) -> f64 {
+    let [a, b, c, d, e, f, g, h] = sums;
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TILE, products, single};
+
+    #[test]
+    fn tiles_have_the_bits_of_single_products() {
+        let stride = 72;
+        let cells: Vec<f64> = (0..9 * stride).map(|i| ((i * i) as f64 * 0.7).sin() * 1e3).collect();
+        for length in 0..70 {
+            let row = |row: usize| &cells[row * stride..][..length];
+            let tile = products(&cells, stride, 4, 1, length);
+            for i in 0..TILE {
+                for j in 0..TILE {
+                    let alone = single(row(4 + i), row(1 + j));
+                    assert_eq!(tile[i][j].to_bits(), alone.to_bits(), "{length}");
+                }
+            }
+        }
+    }
+}
