@@ -19,6 +19,8 @@ use super::vector::RowVector;
 const START: f64 = 1e-6;
 const LEAST: f64 = 1e-12;
 const MOST: f64 = 0.3;
+/// The least ridge that shortens steps noticeably.
+const DAMPING: f64 = 1e-2;
 
 /// The support's Gram matrix and factor, kept between blocks while the working columns stay.
 pub(super) struct Newton {
@@ -176,7 +178,8 @@ impl Newton {
         let best = self.accept(block, residual, before, &candidates);
         let many = crossing.len() > 4;
         if many && length < 0.3 {
-            self.ridge = (self.ridge * 10.0).min(MOST);
+            // Less than this would change nothing but the factor.
+            self.ridge = (self.ridge * 10.0).clamp(DAMPING, MOST);
         } else if self.made.0 > 1e-3 {
             self.ridge = (self.ridge * 0.3).max(LEAST);
         }

@@ -26,6 +26,8 @@ pub(super) struct Shard {
     correlation: Vec<f64>,
     taken: Vec<f64>,
     screened: Vec<bool>,
+    /// Whether the correlations are those of the response: no column has moved yet.
+    at_response: bool,
     /// The sum of the round's steps, while one is being decided.
     pub step: Option<RowVector>,
 }
@@ -54,12 +56,23 @@ impl Shard {
         let known = self.published.len().max(count);
         self.published.resize(known, 0.0);
         let old: Vec<f64> = (0..self.beta.len()).map(|at| self.value(at)).collect();
-        self.facts = (0..count)
-            .map(|at| {
-                let (centre, standardize) = (options.intercept, options.standardize);
-                Facts::of(&self.columns, at, rows, centre, standardize, factor(at))
-            })
-            .collect();
+        let cold = self.beta.iter().all(|&beta| beta == 0.0);
+        let response = RowVector::new(rows.centred(), 0.0, rows);
+        self.forget();
+        // One look at every column, while it is in the cache, for all that is first to be known.
+        self.facts.clear();
+        for at in 0..count {
+            let (centre, standardize) = (options.intercept, options.standardize);
+            let facts = Facts::of(&self.columns, at, rows, centre, standardize, factor(at));
+            if cold {
+                self.correlation[at] = response.correlation(&self.columns, at, &facts, rows);
+            }
+            self.facts.push(facts);
+        }
+        if cold {
+            self.taken.fill(0.0);
+            self.at_response = true;
+        }
         self.beta = (0..count)
             .map(|at| {
                 let scale = self.facts[at].scale;
@@ -67,7 +80,6 @@ impl Shard {
                 if scale > 0.0 { value / scale } else { 0.0 }
             })
             .collect();
-        self.forget();
         self.screened = vec![false; count];
     }
 
@@ -80,11 +92,21 @@ impl Shard {
     pub fn put(&mut self, position: usize, value: f64) {
         if let Some(facts) = self.facts.get(position).filter(|facts| facts.scale > 0.0) {
             self.beta[position] = value / facts.scale;
+            self.at_response = false;
+        }
+    }
+
+    /// Sets out with nothing known of the columns, unless it still is of the residual at hand:
+    /// `fresh` says that this is the response.
+    pub fn begin(&mut self, fresh: bool) {
+        if !(fresh && self.at_response) {
+            self.forget();
         }
     }
 
     /// Forgets all correlations.
-    pub fn forget(&mut self) {
+    fn forget(&mut self) {
+        self.at_response = false;
         self.correlation = vec![0.0; self.columns.len()];
         self.taken = vec![f64::NEG_INFINITY; self.columns.len()];
     }
@@ -119,7 +141,10 @@ impl Shard {
         let response = RowVector::new(rows.centred(), 0.0, rows);
         let mut largest = 0.0f64;
         for (at, facts) in self.facts.iter().enumerate().filter(|(_, facts)| facts.factor > 0.0) {
-            let correlation = response.correlation(&self.columns, at, facts, rows);
+            let correlation = match self.at_response {
+                true => self.correlation[at],
+                false => response.correlation(&self.columns, at, facts, rows),
+            };
             let pull = facts.penalty(1.0, 1.0, options.positive).pull(correlation);
             largest = largest.max(pull / (facts.factor * options.l1_ratio));
         }
@@ -141,6 +166,7 @@ impl Shard {
         rows: &Rows,
         options: &Options,
     ) -> Step {
+        self.at_response = false;
         let facts = &self.facts[position];
         let own = self
             .step
@@ -177,6 +203,7 @@ impl Shard {
     ) {
         let options = pass.options;
         let mut found: Vec<(f32, u32)> = Vec::new();
+        self.at_response = false;
         for at in 0..self.columns.len() {
             let (facts, beta) = (&self.facts[at], self.beta[at]);
             if facts.scale == 0.0 || self.screened[at] {

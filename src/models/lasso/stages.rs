@@ -32,10 +32,10 @@ impl<I: RowId> Lasso<I> {
         } else {
             self.set_out(warm);
         }
-        // A new epoch starts with nothing known of the columns.
+        // Ways are counted from here.
         self.seen = self.residual.values().collect();
         self.travelled = 0.0;
-        self.shards.iter_mut().for_each(Shard::forget);
+        self.shards.iter_mut().for_each(|shard| shard.begin(!warm));
     }
 
     /// Starts the path to the λ asked for.
