@@ -116,6 +116,7 @@ impl Task {
     /// The vector less its projection on the columns without a penalty.
     fn unexplained(&self, v: &[f64]) -> Vec<f64> {
         let mut rest = self.centred(v);
+        let all = self.inner(&rest, &rest);
         let mut basis: Vec<Vec<f64>> = Vec::new();
         for column in (0..self.columns.len()).filter(|&column| self.factor(column) == 0.0) {
             let mut direction = self.centred(&self.columns[column]);
@@ -139,6 +140,10 @@ impl Task {
                 let share = self.inner(&rest, direction);
                 rest.iter_mut().zip(direction).for_each(|(r, d)| *r -= share * d);
             }
+        }
+        // What rounding left of a vector that is all explained has no direction.
+        if self.inner(&rest, &rest) <= 1e-24 * all {
+            rest.fill(0.0);
         }
         rest
     }

@@ -44,6 +44,11 @@ impl Block<'_> {
             && (self.beta[slot] != 0.0 || (facts.factor == 0.0 && !self.options.positive))
     }
 
+    /// Whether a coefficient is not penalised at all.
+    pub fn is_free(&self, slot: usize) -> bool {
+        self.facts(slot).factor == 0.0
+    }
+
     /// Whether crossing zero changes what the penalty says of a coefficient.
     pub fn is_bound(&self, slot: usize) -> bool {
         self.options.positive || self.penalty(slot).l1 > 0.0

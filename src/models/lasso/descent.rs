@@ -14,8 +14,17 @@ const PATIENCE: usize = 5;
 /// The support is settled when a pass moves this fraction of the energy that the pass over the
 /// whole block moved: to solve it better before more columns may enter is wasted.
 const SETTLED: f64 = 0.01;
+/// Passes at least after Newton steps that did not help, doubled every time.
+const LEAST: f64 = 3.0;
 /// Passes between two guesses at how many more it takes.
 const SPELL: usize = 8;
+
+/// Tolerances from which Newton steps follow if they cost at most this share of what passes did,
+/// and how well they solve the support then: solutions are better than was asked, and the whole
+/// model is there in fewer rounds.
+const NEAR: f64 = 1e-3;
+const SHARE: f64 = 0.5;
+const ACCURACY: f64 = 1e-13;
 
 /// What passes did.
 struct Descent {
@@ -35,13 +44,17 @@ impl Block<'_> {
     pub fn solve(&mut self, residual: &mut RowVector, newton: &mut Newton, tolerance: f64) -> u64 {
         let (mut updates, mut best, mut idle) = (0, f64::INFINITY, 0);
         let (mut spent, mut more, mut last) = (0.0, 1.0, f64::INFINITY);
+        let mut total = 0.0;
+        // What is not penalised must be solved exactly: the certificate builds on it.
+        let free = self.members.iter().any(|&slot| self.is_free(slot));
         for _ in 0..LOOKS {
+            let before = spent;
             let descent = self.descend(residual, newton, more, tolerance, &mut spent);
+            total += spent - before;
             updates += descent.updates;
             let mut measure = self.measure(residual);
             if descent.slow && measure.relative_gap() > tolerance {
-                let accuracy = (0.1 * tolerance).clamp(1e-13, 1e-3);
-                newton.run(self, residual, accuracy, STEPS);
+                newton.run(self, residual, (0.1 * tolerance).clamp(1e-13, 1e-3), STEPS);
                 measure = self.measure(residual);
                 idle = if measure.relative_gap() < 0.9 * best { 0 } else { idle + 1 };
                 best = best.min(measure.relative_gap());
@@ -50,7 +63,15 @@ impl Block<'_> {
                 last = measure.objective();
                 spent = 0.0;
             }
-            if measure.relative_gap() <= tolerance || idle == PATIENCE {
+            if measure.relative_gap() <= tolerance {
+                // Near the end the support is right: for little more it is solved exactly.
+                let cheap = tolerance <= NEAR && newton.cost(self) <= SHARE * total;
+                if !descent.slow && (free || cheap) {
+                    newton.run(self, residual, ACCURACY, STEPS);
+                }
+                break;
+            }
+            if idle == PATIENCE {
                 break;
             }
         }
@@ -73,7 +94,15 @@ impl Block<'_> {
         let still = (0.01 * tolerance).powi(2) * self.rows.square / self.rows.total;
         let goal = (SETTLED * first).max(still);
         let (mut energy, mut before) = (first, first);
+        // Where Newton steps do not help, the limit of f64 is near: steps of the size of rounding
+        // may still find a better place.
+        let least = (LEAST * (more - 1.0)) as usize;
         for pass in 1.. {
+            if pass <= least {
+                let (steps, moved) = self.sweep(residual, false);
+                (updates, energy) = (updates + steps, moved);
+                continue;
+            }
             if energy <= goal {
                 // Passes that move nothing get nowhere.
                 return Descent { updates, slow: first <= still };

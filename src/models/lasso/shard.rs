@@ -256,7 +256,8 @@ impl Shard {
         let gap = (measure.objective() - measure.scaled_dual() + measure.free).max(0.0);
         let scale = measure.dual_scale();
         for (at, facts) in self.facts.iter().enumerate() {
-            if self.beta[at] != 0.0 || facts.factor == 0.0 || self.screened[at] {
+            let settled = facts.scale == 0.0 || self.screened[at];
+            if self.beta[at] != 0.0 || facts.factor == 0.0 || settled {
                 continue;
             }
             let penalty = facts.penalty(measure.lambda, options.l1_ratio, options.positive);
