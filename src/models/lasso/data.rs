@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::change::Data;
 use super::design::Rows;
 use super::effect::{damaged, put_vector, sum_vectors};
+use super::free::Free;
 use super::newton::Newton;
 use super::options::Lambda;
 use super::program::Lasso;
@@ -46,6 +47,7 @@ impl<I: RowId> Lasso<I> {
         }
         self.working = WorkingColumns::new(rows.response.len());
         self.newton = Newton::default();
+        self.free = Free::default();
         self.solved = None;
         self.lambda_max = f64::NAN;
     }

@@ -2,6 +2,7 @@
 
 use super::block::Block;
 use super::cost;
+use super::free::Free;
 use super::newton::Newton;
 use super::vector::RowVector;
 
@@ -40,20 +41,33 @@ impl Block<'_> {
     /// Passes over the support go on until they have cost as much as a factorisation would, or are
     /// seen to take longer than that: so at most about twice the cheaper way is spent.
     ///
+    /// Unpenalised coefficients are solved for exactly at the end.
+    ///
     /// `residual` must be that of the coefficients, and is afterwards.
-    pub fn solve(&mut self, residual: &mut RowVector, newton: &mut Newton, tolerance: f64) -> u64 {
+    pub fn solve(
+        &mut self,
+        residual: &mut RowVector,
+        newton: &mut Newton,
+        free: &mut Free,
+        tolerance: f64,
+    ) -> u64 {
         let (mut updates, mut best, mut idle) = (0, f64::INFINITY, 0);
         let (mut spent, mut more, mut last) = (0.0, 1.0, f64::INFINITY);
         let mut total = 0.0;
-        // What is not penalised must be solved exactly: the certificate builds on it.
-        let free = self.members.iter().any(|&slot| self.is_free(slot));
         for _ in 0..LOOKS {
             let before = spent;
             let descent = self.descend(residual, newton, more, tolerance, &mut spent);
             total += spent - before;
             updates += descent.updates;
             let mut measure = self.measure(residual);
-            if descent.slow && measure.relative_gap() > tolerance {
+            if measure.relative_gap() <= tolerance {
+                // Near the end the support is right: for little more it is solved exactly.
+                if tolerance <= NEAR && newton.cost(self) <= SHARE * total {
+                    newton.run(self, residual, ACCURACY, STEPS);
+                }
+                break;
+            }
+            if descent.slow {
                 newton.run(self, residual, (0.1 * tolerance).clamp(1e-13, 1e-3), STEPS);
                 measure = self.measure(residual);
                 idle = if measure.relative_gap() < 0.9 * best { 0 } else { idle + 1 };
@@ -63,19 +77,12 @@ impl Block<'_> {
                 last = measure.objective();
                 spent = 0.0;
             }
-            if measure.relative_gap() <= tolerance {
-                // Near the end the support is right: for little more it is solved exactly.
-                let cheap = tolerance <= NEAR && newton.cost(self) <= SHARE * total;
-                if !descent.slow && (free || cheap) {
-                    newton.run(self, residual, ACCURACY, STEPS);
-                }
-                break;
-            }
-            if idle == PATIENCE {
+            if measure.relative_gap() <= tolerance || idle == PATIENCE {
                 break;
             }
         }
         self.rebuild(residual);
+        free.settle(self, residual);
         updates
     }
 

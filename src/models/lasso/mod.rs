@@ -34,6 +34,7 @@ mod effect;
 mod factor;
 mod fit;
 mod folds;
+mod free;
 mod gram;
 mod guard;
 mod lambda;

@@ -11,6 +11,7 @@ use super::certificate::{Measure, replica_measure};
 use super::change::Change;
 use super::design::Rows;
 use super::effect::put_vector;
+use super::free::Free;
 use super::lambda::Continuation;
 use super::newton::Newton;
 use super::options::{Lambda, Options, Scheduler};
@@ -86,6 +87,7 @@ pub struct Lasso<I = u64> {
     pub(super) support: u64,
     pub(super) working: WorkingColumns,
     pub(super) newton: Newton,
+    pub(super) free: Free,
     pub(super) updates: u64,
     pub(super) intercept: f64,
     published: f64,
@@ -122,6 +124,7 @@ impl<I: RowId> Lasso<I> {
             support: 0,
             working: WorkingColumns::default(),
             newton: Newton::default(),
+            free: Free::default(),
             updates: 0,
             intercept: 0.0,
             published: 0.0,

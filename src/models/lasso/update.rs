@@ -2,6 +2,7 @@
 
 use super::block::Block;
 use super::effect::{damaged, put_column, sum_vectors};
+use super::free::Free;
 use super::guard::line_search;
 use super::newton::Newton;
 use super::program::{Lasso, Step};
@@ -56,7 +57,8 @@ impl<I: RowId> Lasso<I> {
             members,
             beta,
         };
-        self.updates += block.solve(&mut self.residual, &mut self.newton, tolerance);
+        self.updates +=
+            block.solve(&mut self.residual, &mut self.newton, &mut self.free, tolerance);
         let (members, beta) = (block.members, block.beta);
         for slot in members {
             self.set(self.working.key(slot), beta[slot]);
@@ -91,6 +93,7 @@ impl<I: RowId> Lasso<I> {
         if self.working.bytes() > STORE && self.working.len() as u64 > 4 * self.support.max(1) {
             self.working.clear();
             self.newton = Newton::default();
+            self.free = Free::default();
         }
     }
 
