@@ -25,6 +25,8 @@ const SPELL: usize = 8;
 /// model is there in fewer rounds.
 const NEAR: f64 = 1e-3;
 const SHARE: f64 = 0.5;
+/// What a round costs at least, in nanoseconds.
+const ROUND: f64 = 50e3;
 const ACCURACY: f64 = 1e-13;
 
 /// What passes did.
@@ -62,7 +64,7 @@ impl Block<'_> {
             let mut measure = self.measure(residual);
             if measure.relative_gap() <= tolerance {
                 // Near the end the support is right: for little more it is solved exactly.
-                if tolerance <= NEAR && newton.cost(self) <= SHARE * total {
+                if tolerance <= NEAR && newton.cost(self) <= SHARE * total + ROUND {
                     newton.run(self, residual, ACCURACY, STEPS);
                 }
                 break;
@@ -76,6 +78,11 @@ impl Block<'_> {
                 more = if measure.objective() < last { more } else { 2.0 * more };
                 last = measure.objective();
                 spent = 0.0;
+                if idle > 0 {
+                    // Another order rounds otherwise.
+                    self.members.reverse();
+                    self.rebuild(residual);
+                }
             }
             if measure.relative_gap() <= tolerance || idle == PATIENCE {
                 break;
