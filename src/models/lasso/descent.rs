@@ -25,6 +25,8 @@ const SPELL: usize = 8;
 /// model is there in fewer rounds.
 const NEAR: f64 = 1e-3;
 const SHARE: f64 = 0.5;
+/// Who asks for this much has them follow at any price.
+const EXACT: f64 = 1e-9;
 /// What a round costs at least, in nanoseconds.
 const ROUND: f64 = 50e3;
 const ACCURACY: f64 = 1e-13;
@@ -64,7 +66,8 @@ impl Block<'_> {
             let mut measure = self.measure(residual);
             if measure.relative_gap() <= tolerance {
                 // Near the end the support is right: for little more it is solved exactly.
-                if tolerance <= NEAR && newton.cost(self) <= SHARE * total + ROUND {
+                let cheap = || newton.cost(self) <= SHARE * total + ROUND;
+                if tolerance <= EXACT || tolerance <= NEAR && cheap() {
                     newton.run(self, residual, ACCURACY, STEPS);
                 }
                 break;
@@ -79,9 +82,8 @@ impl Block<'_> {
                 last = measure.objective();
                 spent = 0.0;
                 if idle > 0 {
-                    // Another order rounds otherwise.
-                    self.members.reverse();
                     self.rebuild(residual);
+                    self.nudge(residual);
                 }
             }
             if measure.relative_gap() <= tolerance || idle == PATIENCE {
@@ -137,6 +139,22 @@ impl Block<'_> {
             *spent += cost;
         }
         Descent { updates, slow: true }
+    }
+
+    /// Moves coefficients whose columns still pull more than their bound by the least that `f64`
+    /// knows. Where a column's numbers are huge its pull jumps with every such step, and coordinate
+    /// steps would round to nothing; but only a pull within the bound makes the dual feasible.
+    fn nudge(&mut self, residual: &mut RowVector) {
+        for index in 0..self.members.len() {
+            let slot = self.members[index];
+            let (old, penalty) = (self.beta[slot], self.penalty(slot));
+            let pull = penalty.pull(self.correlation(slot, residual) - penalty.l2 * old);
+            if old != 0.0 && penalty.l1 > 0.0 && pull > penalty.l1 {
+                let new = if old > 0.0 { old.next_up() } else { old.next_down() };
+                self.add(slot, old - new, residual);
+                self.beta[slot] = new;
+            }
+        }
     }
 
     /// What a pass over the support costs.
