@@ -5,7 +5,6 @@ packages go into the benchmark's own directory.
 """
 
 import gzip
-import os
 import re
 import shutil
 import subprocess

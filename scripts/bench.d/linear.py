@@ -10,7 +10,7 @@ from command import Strads
 from gap import Judge
 from machine import about, load_average
 from peers import Peer
-from places import BENCH
+from places import BENCH, Skipped
 
 TARGETS = (1e-4, 1e-6)
 PEERS = ("scikit-learn", "celer", "skglm", "adelie")
@@ -43,7 +43,11 @@ def run(options):
 
 
 def _dataset(dataset, options):
-    arguments, source = dataset.files()
+    try:
+        arguments, source = dataset.files()
+    except Skipped as why:
+        print(f"{dataset.name}: skipped, {why}", flush=True)
+        return []
     x, y = data.load(source)
     judge = Judge(x, y)
     peers = [Peer(name, source, not sp.issparse(x), options.peer_threads,

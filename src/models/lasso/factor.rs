@@ -146,7 +146,7 @@ impl Factor {
         self.inverse.resize(order.max(self.inverse.len()), 0.0);
         if order > self.stride {
             // An odd number of cache lines, so that rows do not fall on the same places of a cache.
-            let stride = (order + order / 4 + 15) / 16 * 16 + 8;
+            let stride = (order + order / 4).div_ceil(16) * 16 + 8;
             let mut cells = vec![0.0; stride * stride];
             for row in 0..self.order {
                 let kept = &self.cells[row * self.stride..][..row + 1];

@@ -53,12 +53,10 @@ impl Newton {
         self.order.iter().for_each(|&at| known[at] = true);
         self.order.extend((0..known.len()).filter(|&at| !known[at] && solver.is_in_support(at)));
         let order = &self.order;
-        self.factor.extend(order.len(), |row, column| {
-            let value = solver.frame.row(order[row])[order[column]];
-            match row == column {
-                true => value * (1.0 + RIDGE) + solver.penalty(order[row]).l2,
-                false => value,
-            }
+        self.factor.extend(order.len(), |row, cells| {
+            let products = solver.frame.row(order[row]);
+            cells.iter_mut().zip(order).for_each(|(cell, &at)| *cell = products[at]);
+            cells[row] = cells[row] * (1.0 + RIDGE) + solver.penalty(order[row]).l2;
         });
     }
 
