@@ -18,9 +18,7 @@ pub(super) trait Count: Copy + Into<u32> {
 impl Count for u16 {
     #[inline(always)]
     fn floats<U: Unit>(unit: U, counts: &[u16; LANES]) -> U::Floats {
-        let mut wide = [0; LANES];
-        wide.iter_mut().zip(counts).for_each(|(wide, count)| *wide = u32::from(*count));
-        unit.float(unit.words(&wide))
+        unit.float(unit.halves(counts))
     }
     #[inline(always)]
     fn add(&mut self, change: i8) {

@@ -94,7 +94,7 @@ fn part<U: Unit>(unit: U, masses: &Masses, line: &Line, own: u16) -> (u16, U::Fl
     let words = unit.words(&line.0);
     let codes = unit.high(words);
     let same = unit.equal(codes, u32::from(own));
-    let mass = unit.mul(unit.gather(&masses.phi, codes), unit.low(words));
+    let mass = unit.mul(unit.gather(&masses.phi, words), unit.low(words));
     (same, unit.clear(same, mass))
 }
 

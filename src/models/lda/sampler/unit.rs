@@ -40,6 +40,7 @@ pub(super) trait Unit: Copy {
     /// Asks for a line before it is needed.
     fn prefetch(self, lines: &[Line], at: usize);
     fn words(self, from: &[u32; LANES]) -> Self::Words;
+    fn halves(self, from: &[u16; LANES]) -> Self::Words;
     fn floats(self, from: &[f32; LANES]) -> Self::Floats;
     fn array(self, floats: Self::Floats) -> [f32; LANES];
     fn splat(self, value: f32) -> Self::Floats;
@@ -57,8 +58,8 @@ pub(super) trait Unit: Copy {
     fn mul(self, a: Self::Floats, b: Self::Floats) -> Self::Floats;
     /// Zeros in the lanes of the mask.
     fn clear(self, mask: u16, floats: Self::Floats) -> Self::Floats;
-    /// The entries of codes below 2¹⁶.
-    fn gather(self, table: &Table<f32>, codes: Self::Words) -> Self::Floats;
+    /// The entries of a table at the upper halves.
+    fn gather(self, table: &Table<f32>, words: Self::Words) -> Self::Floats;
     /// Sums of the lanes up to each: by doubling, `x_i + x_{i−1}`, then `+ x_{i−2}`, `x_{i−4}`, `x_{i−8}`.
     fn prefix(self, floats: Self::Floats) -> Self::Floats;
     /// The sum of all lanes: by halving, `x_i + x_{i+8}`, then `+ x_{i+4}`, `x_{i+2}`, `x_{i+1}`.
@@ -77,6 +78,10 @@ macro_rules! arrays {
         #[inline(always)]
         fn words(self, from: &[u32; LANES]) -> [u32; LANES] {
             *from
+        }
+        #[inline(always)]
+        fn halves(self, from: &[u16; LANES]) -> [u32; LANES] {
+            each(|lane| u32::from(from[lane]))
         }
         #[inline(always)]
         fn floats(self, from: &[f32; LANES]) -> [f32; LANES] {
@@ -123,8 +128,8 @@ macro_rules! arrays {
             each(|lane| if mask >> lane & 1 == 1 { 0.0 } else { floats[lane] })
         }
         #[inline(always)]
-        fn gather(self, table: &Table<f32>, codes: [u32; LANES]) -> [f32; LANES] {
-            each(|lane| table.0[usize::from(codes[lane] as u16)])
+        fn gather(self, table: &Table<f32>, words: [u32; LANES]) -> [f32; LANES] {
+            each(|lane| table.0[usize::from((words[lane] >> 16) as u16)])
         }
         #[inline(always)]
         fn prefix(self, floats: [f32; LANES]) -> [f32; LANES] {
@@ -219,6 +224,10 @@ impl Unit for V4 {
         cast(*from)
     }
     #[inline(always)]
+    fn halves(self, from: &[u16; LANES]) -> __m512i {
+        self.avx512f._mm512_cvtepu16_epi32(cast(*from))
+    }
+    #[inline(always)]
     fn floats(self, from: &[f32; LANES]) -> __m512 {
         cast(*from)
     }
@@ -265,9 +274,10 @@ impl Unit for V4 {
         self.avx512f._mm512_maskz_mov_ps(!mask, floats)
     }
     #[inline(always)]
-    fn gather(self, table: &Table<f32>, codes: __m512i) -> __m512 {
-        let codes: [u32; LANES] = cast(codes);
-        cast(each::<f32, LANES>(|lane| table.0[usize::from(codes[lane] as u16)]))
+    fn gather(self, table: &Table<f32>, words: __m512i) -> __m512 {
+        // Sixteen loads are as fast here as the gather instruction, which has no safe form.
+        let words: [u32; LANES] = cast(self.high(words));
+        cast(each::<f32, LANES>(|lane| table.0[usize::from(words[lane] as u16)]))
     }
     #[inline(always)]
     fn prefix(self, floats: __m512) -> __m512 {
