@@ -49,27 +49,27 @@ pub(super) fn read(
         total: zeros(&name, header.words)?,
         ..Gathered::default()
     };
-    let (mut count, mut pieces) = (0, Vec::new());
-    let parse = |chunk: &Chunk, piece: &mut Piece| entries(&name, chunk, &header, piece);
+    let mut entries = Entries::new(&name, &header)?;
+    let parse = |chunk: &Chunk, piece: &mut Piece| parse(&name, chunk, &header, piece);
     let end = in_order(job, stream, Cut::Lines, parse, |piece: Piece, chunk| {
-        let more = piece.words.len() as u64;
-        if count + more > header.entries {
+        let count = entries.words.len() as u64;
+        if count + piece.words.len() as u64 > header.entries {
             return Err(surplus(&name, chunk, header.entries, count));
         }
-        count += more;
         for (&word, &more) in piece.words.iter().zip(&piece.counts) {
             // An entry a document and word, as a rule: at most 2³² of them are documents.
             all.frequency[word as usize] = all.frequency[word as usize].saturating_add(1);
             all.total[word as usize] += u64::from(more);
         }
-        pieces.push(piece);
+        entries.extend(&piece);
         Ok(())
     })?;
+    let count = entries.words.len() as u64;
     if count < header.entries {
         let (expected, found) = (format!("{} entries", header.entries), count.to_string());
         return Err(ReadError::content(&name, (end.line, 1), expected, found));
     }
-    all.documents = documents(&name, header.documents, count, pieces)?;
+    all.documents = entries.documents(&name, header.documents)?;
     all.documents.vocabulary = vocabulary;
     all.documents.bytes = end.bytes;
     Ok(all)
@@ -141,16 +141,22 @@ fn numbered(job: &Job, name: &str, count: usize) -> Result<Words, ReadError> {
 
 /// Zeros, if there is memory for so many.
 fn zeros<T: Clone + Default>(name: &str, count: usize) -> Result<Vec<T>, ReadError> {
-    let mut zeros = Vec::new();
-    zeros.try_reserve_exact(count).map_err(|_| {
-        let reason = format!("no memory for {count} numbers");
-        ReadError::io(name, "read", io::Error::new(io::ErrorKind::OutOfMemory, reason))
-    })?;
+    let mut zeros = room(name, count)?;
     zeros.resize(count, T::default());
     Ok(zeros)
 }
 
-fn entries(name: &str, chunk: &Chunk, header: &Header, piece: &mut Piece) -> Result<(), ReadError> {
+/// Room for so many numbers, if there is memory for them.
+fn room<T>(name: &str, count: usize) -> Result<Vec<T>, ReadError> {
+    let mut room = Vec::new();
+    room.try_reserve_exact(count).map_err(|_| {
+        let reason = format!("no memory for {count} numbers");
+        ReadError::io(name, "read", io::Error::new(io::ErrorKind::OutOfMemory, reason))
+    })?;
+    Ok(room)
+}
+
+fn parse(name: &str, chunk: &Chunk, header: &Header, piece: &mut Piece) -> Result<(), ReadError> {
     let mut cursor = Cursor::new(name, chunk);
     while !cursor.ended() {
         cursor.skip_blanks();
@@ -165,8 +171,6 @@ fn entries(name: &str, chunk: &Chunk, header: &Header, piece: &mut Piece) -> Res
         }
         cursor.skip_line();
     }
-    piece.words.shrink_to_fit();
-    piece.counts.shrink_to_fit();
     Ok(())
 }
 
@@ -195,17 +199,6 @@ impl Piece {
             _ => self.documents.push((document, end)),
         }
     }
-
-    /// Calls with document, word and count of every entry.
-    fn each(&self, mut call: impl FnMut(u32, u32, u32)) {
-        let mut start = 0;
-        for &(document, end) in &self.documents {
-            for at in start..end {
-                call(document, self.words[at], self.counts[at]);
-            }
-            start = end;
-        }
-    }
 }
 
 /// What is wrong with the first entry of a chunk that is one too many.
@@ -225,32 +218,70 @@ fn surplus(name: &str, chunk: &Chunk, entries: u64, before: u64) -> ReadError {
     }
 }
 
-/// Puts the entries of each document together.
-fn documents(
-    name: &str,
-    count: usize,
-    entries: u64,
-    pieces: Vec<Piece>,
-) -> Result<Documents, ReadError> {
-    let mut ends = zeros::<u64>(name, count)?;
-    for piece in &pieces {
-        piece.each(|document, _, _| ends[document as usize] += 1);
+/// All entries, in the order of the file.
+struct Entries {
+    /// Documents in the order of their entries, with the end of those.
+    documents: Vec<(u32, u64)>,
+    words: Vec<u32>,
+    counts: Vec<u32>,
+}
+
+impl Entries {
+    /// Room for as many as the header says, if there is memory for them.
+    fn new(name: &str, header: &Header) -> Result<Self, ReadError> {
+        let count = usize::try_from(header.entries).unwrap_or(usize::MAX);
+        let (words, counts) = (room(name, count)?, room(name, count)?);
+        Ok(Entries { documents: Vec::new(), words, counts })
     }
-    let mut next = zeros::<u64>(name, count)?;
-    let mut total = 0;
-    for (end, next) in ends.iter_mut().zip(&mut next) {
-        *next = total;
-        total += *end;
-        *end = total;
+
+    fn extend(&mut self, piece: &Piece) {
+        let before = self.words.len() as u64;
+        for &(document, end) in &piece.documents {
+            let end = before + end as u64;
+            match self.documents.last_mut() {
+                Some((last, to)) if *last == document => *to = end,
+                _ => self.documents.push((document, end)),
+            }
+        }
+        self.words.extend_from_slice(&piece.words);
+        self.counts.extend_from_slice(&piece.counts);
     }
-    let entries = usize::try_from(entries).unwrap_or(usize::MAX);
-    let (mut words, mut counts) = (zeros::<u32>(name, entries)?, zeros::<u32>(name, entries)?);
-    for piece in pieces {
-        piece.each(|document, word, count| {
-            let next = &mut next[document as usize];
-            (words[*next as usize], counts[*next as usize]) = (word, count);
-            *next += 1;
-        });
+
+    /// The entries of each document together.
+    fn documents(self, name: &str, count: usize) -> Result<Documents, ReadError> {
+        let mut ends = zeros::<u64>(name, count)?;
+        let mut start = 0;
+        for &(document, end) in &self.documents {
+            ends[document as usize] += end - start;
+            start = end;
+        }
+        let mut total = 0;
+        for end in &mut ends {
+            total += *end;
+            *end = total;
+        }
+        let (words, counts) = match self.documents.is_sorted_by(|a, b| a.0 < b.0) {
+            true => (self.words, self.counts),
+            false => self.sorted(name, &ends)?,
+        };
+        Ok(Documents { ends, words, counts, ..Documents::default() })
     }
-    Ok(Documents { ends, words, counts, ..Documents::default() })
+
+    /// Words and counts in the order of the documents, which end at these places.
+    fn sorted(self, name: &str, ends: &[u64]) -> Result<(Vec<u32>, Vec<u32>), ReadError> {
+        let mut next: Vec<u64> = [0].iter().chain(ends).copied().take(ends.len()).collect();
+        let mut words = zeros(name, self.words.len())?;
+        let mut counts = zeros(name, self.words.len())?;
+        let mut start = 0;
+        for (document, end) in self.documents {
+            let from = start as usize..end as usize;
+            let first = next[document as usize] as usize;
+            let to = first..first + from.len();
+            words[to.clone()].copy_from_slice(&self.words[from.clone()]);
+            counts[to].copy_from_slice(&self.counts[from]);
+            next[document as usize] += end - start;
+            start = end;
+        }
+        Ok((words, counts))
+    }
 }
