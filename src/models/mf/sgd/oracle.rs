@@ -62,8 +62,10 @@ pub(super) fn fit(problem: &Problem, options: &Options, ring: &Ring) -> Factoris
     let mut items: Vec<Row> =
         (0..n).map(|id| first(rank, options.seed, "first factors of items", id)).collect();
     let row = |user: u32| -> Vec<Rating> {
-        let range = train.row(user as usize);
-        range
+        let mut order = Vec::new();
+        plan.ratings(user, &mut order);
+        order
+            .into_iter()
             .map(|at| Rating {
                 item: train.item(at),
                 value: ((f64::from(train.value(at)) - plan.mean) * (1.0 / plan.deviation)) as f32,

@@ -9,6 +9,7 @@ use crate::random::{Draws, purpose};
 
 const USERS: u64 = purpose("order of users");
 const ITEMS: u64 = purpose("order of items");
+const ROWS: u64 = purpose("order of a user's ratings");
 const HELD: u64 = purpose("ratings held out for stopping");
 
 /// The fraction of the ratings that are held out to see when to stop, unless told how long to go:
@@ -105,6 +106,14 @@ impl Plan {
         Draws::new(self.seed, HELD, 0, 0)
     }
 
+    /// A user's training ratings in random order: popular items come before others in many files,
+    /// and steps along users' rows that all end with the same items predict worse.
+    pub fn ratings(&self, user: u32, to: &mut Vec<usize>) {
+        to.clear();
+        to.extend(self.problem.train.row(user as usize));
+        shuffle(to, Draws::new(self.seed, ROWS, 0, u64::from(user)));
+    }
+
     /// The items of a slice, in the order of their rows.
     pub fn slice(&self, slice: usize) -> &[u32] {
         let start = (slice * self.per_slice).min(self.items.len());
@@ -125,12 +134,15 @@ fn held(ratings: usize) -> f64 {
 
 /// `0..count` in random order.
 fn shuffled(count: usize, seed: u64, purpose: u64) -> Vec<u32> {
-    let mut draws = Draws::new(seed, purpose, 0, 0);
     let mut order: Vec<u32> = (0..count as u32).collect();
-    for last in (1..count).rev() {
-        order.swap(last, draws.below(last as u64 + 1) as usize);
-    }
+    shuffle(&mut order, Draws::new(seed, purpose, 0, 0));
     order
+}
+
+fn shuffle<T>(all: &mut [T], mut draws: Draws) {
+    for last in (1..all.len()).rev() {
+        all.swap(last, draws.below(last as u64 + 1) as usize);
+    }
 }
 
 /// Cuts the users so that every shard has about as many ratings.

@@ -39,7 +39,7 @@ impl Shard {
         let fresh = plan.problem.warm.is_none() && first.options.biases;
         let mut sorter = Sorter::new(plan, slices);
         for (at, &user) in plan.users[users.clone()].iter().enumerate() {
-            let mean = sorter.train(at as u32, user as usize);
+            let mean = sorter.train(at as u32, user);
             if fresh {
                 user_lines(&mut rows)[(at + 1) * width - 1][USER_BIAS] = mean as f32;
             }
@@ -100,21 +100,24 @@ impl Shard {
 struct Sorter<'a> {
     plan: &'a Plan,
     draws: crate::random::Draws,
+    /// A user's ratings.
+    order: Vec<usize>,
     tiles: [Vec<Tile>; 3],
 }
 
 impl<'a> Sorter<'a> {
     fn new(plan: &'a Plan, slices: usize) -> Self {
         let tiles = || vec![Tile::default(); slices];
-        Sorter { plan, draws: plan.draws(), tiles: [tiles(), tiles(), tiles()] }
+        Sorter { plan, draws: plan.draws(), order: Vec::new(), tiles: [tiles(), tiles(), tiles()] }
     }
 
     /// Adds a user's training ratings; gives their mean, shrunken.
-    fn train(&mut self, row: u32, user: usize) -> f64 {
+    fn train(&mut self, row: u32, user: u32) -> f64 {
         let plan = self.plan;
         let scale = Scale::new(plan, &plan.problem.train);
         let (mut sum, mut total) = (0.0, SHY);
-        for at in plan.problem.train.row(user) {
+        plan.ratings(user, &mut self.order);
+        for &at in &self.order {
             let (slice, rating) = scale.rating(at);
             let kind = if plan.is_held(&self.draws, at) { HELD } else { TRAIN };
             self.tiles[kind][slice].push(row, rating);
