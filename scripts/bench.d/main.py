@@ -3,12 +3,14 @@
 import argparse
 
 import ablation
+import factorise
 import linear
 import page
 import topics
 
 PARTS = {"linear": (linear, "strads against other packages on the Lasso"),
          "ablation": (ablation, "the schedules of the STRADS papers against each other"),
+         "factorise": (factorise, "strads against other packages on factorisation of ratings"),
          "topics": (topics, "strads against other packages on LDA topics")}
 
 

@@ -7,7 +7,8 @@ from places import DOCS
 
 
 def show(part, report):
-    return {"linear": _linear, "ablation": _ablation, "topics": _topics}[part](report)
+    return {"linear": _linear, "ablation": _ablation, "factorise": _factorise,
+            "topics": _topics}[part](report)
 
 
 def publish(part, report):
@@ -142,4 +143,41 @@ def _sampler(contestant, times, goal):
     cells += [number(reached) if reached is not None else "not reached",
               number(contestant["rate"] / 1e6), number(contestant["load"]),
               _megabytes(contestant["peak"])]
+    return f"| {contestant['name']} | " + " | ".join(cells) + " |"
+
+
+def _factorise(report):
+    about = (f"Rank {report['rank']}, λ = {report['lambda']:g} a rating in the objective; "
+             f"{report['peer_threads']} thread for peers, runs of at most {report['budget']:g} s.")
+    return "\n".join([_machine(report), about, *map(_ratings, report["problems"])])
+
+
+def _ratings(problem):
+    """A table a data set: the best objective and RMSE of each, and the seconds to the peers' best."""
+    low, high = problem["load_average"]
+    fits = [c for c in problem["contestants"] if c.get("points")]
+    peers = [c for c in fits if not c["name"].startswith("strads")]
+    goals = {}
+    for measure in ("objective", "rmse"):
+        # 0.1 % above the best a peer reached, or if there is none, anybody.
+        best = min(p[measure] for c in peers or fits for p in c["points"])
+        goals[measure] = best * 1.001
+    lines = [
+        "",
+        f"**{problem['data']}**: {problem['about']}; {problem['ratings']:,} to learn from; "
+        f"load average {low:.1f} before, {high:.1f} after.", "",
+        f"| | objective | s to {goals['objective']:.4g} | test RMSE | s to {goals['rmse']:.4f} | "
+        "load, s | peak, MB |", "|---|---|---|---|---|---|---|"]
+    return "\n".join(lines + [_rater(c, goals) for c in problem["contestants"]])
+
+
+def _rater(contestant, goals):
+    if contestant.get("failed"):
+        return f"| {contestant['name']} | {contestant['failed']} |"
+    points, cells = contestant["points"], []
+    for measure, digits in (("objective", ".5g"), ("rmse", ".4f")):
+        best = min(point[measure] for point in points)
+        reached = [p["seconds"] for p in points if p[measure] <= goals[measure]]
+        cells += [format(best, digits), number(min(reached)) if reached else "not reached"]
+    cells += [number(contestant["load"]), _megabytes(contestant["peak"])]
     return f"| {contestant['name']} | " + " | ".join(cells) + " |"
