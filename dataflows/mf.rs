@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::json;
+use strads::models::mf::sgd::Reports;
 use strads::models::mf::{Fit, Point, fit};
 use strads::report::Exit;
 
@@ -84,8 +85,9 @@ fn train(arguments: &Arguments, data: &Data, journal: &Arc<Journal>) -> Result<F
         &arguments.cluster,
         &data.digest(arguments),
         data.problem.clone(),
-        arguments.options(&data.problem.train),
+        arguments.options(),
         arguments.engine(),
+        if arguments.log.is_some() { Reports::Every } else { Reports::Last },
         see,
     )?)
 }

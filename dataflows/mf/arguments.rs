@@ -49,8 +49,8 @@ pub struct Model {
     /// Length of the factors
     #[arg(long, value_name = "K", default_value_t = 40)]
     pub rank: usize,
-    /// Strength of the penalty [default: 0.1 with --weighted-lambda, else 0.2 times the mean number
-    /// of ratings of a user or item]
+    /// Strength of the penalty [default: of sgd its own; of ccd 0.1 with --weighted-lambda, else 0.2
+    /// times the mean number of ratings of a user or item]
     #[arg(long, value_name = "L", allow_negative_numbers = true)]
     pub lambda: Option<f64>,
     /// Penalise each user and item by lambda times its number of ratings
@@ -130,13 +130,14 @@ pub struct Training {
     /// How the factors are found
     #[arg(long, value_enum, value_name = "NAME", default_value_t)]
     pub solver: Solver,
-    /// Which block of eight factors is next
+    /// ccd: which block of eight factors is next
     #[arg(long, value_enum, value_name = "NAME", default_value_t)]
     pub scheduler: Schedule,
-    /// Sweeps over all factors, exactly so many unless --tol is given
+    /// Sweeps (ccd) or epochs (sgd), exactly so many unless --tol is given
     #[arg(long, value_name = "N")]
     pub iterations: Option<u64>,
-    /// Stop when a sweep lowers the objective by less than this fraction [default: 1e-4]
+    /// Stop when a sweep lowers the objective by less than this fraction [default: of ccd
+    /// 1e-4]
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub tol: Option<f64>,
     /// Give up after so many rounds
@@ -160,11 +161,14 @@ pub struct Training {
 /// The solvers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Solver {
-    /// The one that suits the goal
+    /// sgd if ratings are held out (--test, --holdout), but ccd with --lambda, --weighted-lambda,
+    /// --tol, --nonnegative, --implicit or --warm-start
     #[default]
     Auto,
-    /// Coordinate descent over blocks of factors
+    /// Coordinate descent over blocks of factors: the lowest objective soonest
     Ccd,
+    /// Stochastic gradient descent on rotating strata: the lowest error on other ratings soonest
+    Sgd,
 }
 
 /// The schedules.

@@ -1,7 +1,7 @@
 //! The checks that clap cannot make, and what the options mean to the library.
 
 use serde_json::{Value, json};
-use strads::models::mf::{self, Options, Ratings};
+use strads::models::mf::{self, Options};
 use strads::operators;
 use strads::scheduler::Policy;
 
@@ -12,7 +12,7 @@ use crate::run::{Named, check_shards, expect, placement};
 impl Arguments {
     /// Checks what clap cannot.
     pub fn check(&self) -> Result<(), Failure> {
-        self.given().check().map_err(|why| Failure::usage(format!("--{why}")))?;
+        self.options().check().map_err(|why| Failure::usage(format!("--{why}")))?;
         let test = &self.test;
         if let Some(share) = test.holdout {
             expect(share > 0.0 && share.is_finite(), "--holdout", "a number above 0", share)?;
@@ -30,8 +30,8 @@ impl Arguments {
         Ok(())
     }
 
-    /// The library's options as they were given.
-    fn given(&self) -> Options {
+    /// The library's options.
+    pub fn options(&self) -> Options {
         let (model, training) = (&self.model, &self.training);
         Options {
             rank: model.rank,
@@ -44,6 +44,7 @@ impl Arguments {
             solver: match training.solver {
                 Solver::Auto => mf::Solver::Auto,
                 Solver::Ccd => mf::Solver::Ccd,
+                Solver::Sgd => mf::Solver::Sgd,
             },
             iterations: training.iterations,
             tolerance: training.tol,
@@ -55,12 +56,6 @@ impl Arguments {
             },
             seed: training.seed,
         }
-    }
-
-    /// The library's options for these ratings.
-    pub fn options(&self, train: &Ratings) -> Options {
-        let given = self.given();
-        Options { lambda: Some(given.strength(train)), ..given }
     }
 
     /// How the engine runs.
@@ -78,10 +73,10 @@ impl Arguments {
             "lambda": model.lambda,
             "weighted_lambda": model.weighted_lambda,
             "biases": model.biases,
-            "mean": self.given().centres(),
+            "mean": self.options().centres(),
             "nonnegative": model.nonnegative,
             "implicit": model.implicit,
-            "alpha": self.given().implicit,
+            "alpha": self.options().implicit,
             "weights": model.weights,
             "test": test.test.is_some(),
             "holdout": test.holdout,

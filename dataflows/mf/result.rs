@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 use strads::models::mf::{
-    Errors, Fit, Model, Options, Point, Ranking, RankingOptions, Seen, Terms, errors, ranking,
+    Errors, Fit, Model, Options, Point, Ranking, RankingOptions, Seen, Solver, Terms, chosen,
+    errors, ranking,
 };
 use strads::report::{Exit, ModelFile};
 
@@ -20,6 +21,7 @@ pub struct Run {
     pub value: Value,
     /// Whether the fit ended as asked.
     pub converged: bool,
+    solver: Solver,
     model: Model,
     point: Point,
     rounds: u64,
@@ -38,13 +40,15 @@ impl Run {
             return Err(Failure::new(Exit::Failed, message));
         }
         let train = &data.problem.train;
-        let options = arguments.options(train);
+        let options = arguments.options();
+        let solver = chosen(&options, &data.problem);
         let terms = Terms::new(&options, train);
         let seen = (!arguments.no_seen).then(|| Seen::new(train));
         let model = Model { factors, terms, seen };
         let mut run = Run {
             value: Value::Null,
             converged: fitted.converged,
+            solver,
             tested: test(arguments, data, &options, &model),
             model,
             point,
@@ -69,7 +73,8 @@ impl Run {
         value["converged"] = json!(self.converged);
         value["peak_bytes"] = Value::Null;
         value["rank"] = json!(self.model.factors.rank);
-        value["lambda"] = json!(self.model.terms.lambda);
+        value["solver"] = json!(self.solver_name());
+        value["lambda"] = json!(self.lambda(arguments));
         value["mean"] = json!(self.model.factors.mean);
         value["objective"] = json!(self.point.objective);
         value["rmse_train"] = json!(self.point.rmse_train);
@@ -93,6 +98,16 @@ impl Run {
             });
         }
         value
+    }
+
+    fn solver_name(&self) -> &'static str {
+        if self.solver == Solver::Sgd { "sgd" } else { "ccd" }
+    }
+
+    /// λ of the objective; of gradient descent's own penalty, which differs between rows, nothing.
+    fn lambda(&self, arguments: &Arguments) -> Option<f64> {
+        let own = self.solver == Solver::Sgd && arguments.model.lambda.is_none();
+        (!own).then_some(self.model.terms.lambda)
     }
 
     /// Puts in how long loading, training and writing took.
@@ -137,7 +152,10 @@ impl Run {
         let (users, items) = (factors.users.len(), factors.items.len());
         writeln!(to, "data        {} ratings, {users} users, {items} items", value["ratings"])?;
         writeln!(to, "rank        {}", factors.rank)?;
-        writeln!(to, "lambda      {}", figure(self.model.terms.lambda))?;
+        writeln!(to, "solver      {}", self.solver_name())?;
+        if let Some(lambda) = value["lambda"].as_f64() {
+            writeln!(to, "lambda      {}", figure(lambda))?;
+        }
         let end = if self.converged { "" } else { ": NOT CONVERGED within the limits" };
         writeln!(to, "objective   {:?}{end}", self.point.objective)?;
         writeln!(to, "RMSE        {} in training", figure(self.point.rmse_train))?;

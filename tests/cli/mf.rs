@@ -73,12 +73,16 @@ fn the_result_is_that_of_the_model_in_the_file() {
 #[test]
 fn any_layout_gives_the_same_bytes() {
     let options = ["--rank", "6", "--iterations", "3", "--holdout", "0.1", "--biases"];
-    assert_equal(&models("mf", LECTURES, &options));
+    for solver in ["ccd", "sgd"] {
+        let options = [&options[..], &["--solver", solver]].concat();
+        assert_equal(&models("mf", LECTURES, &options));
+    }
 }
 
 #[test]
 fn held_out_ratings_are_tested_on_and_not_learnt() {
     let random = lectures(&["--holdout", "0.2", "--biases"]);
+    assert_eq!((&random["solver"], &random["lambda"]), (&"sgd".into(), &Value::Null));
     let (train, test) = (random["ratings"].as_u64().unwrap(), random["ratings_test"].as_u64());
     assert_eq!(train + test.unwrap(), 73_421);
     assert!((13_900..15_500).contains(&test.unwrap()));
@@ -101,7 +105,7 @@ fn test_files_may_name_others() {
     let (train, test) = (file("train.csv"), file("test.csv"));
     std::fs::write(&train, "u,i,3\nu,j,3\nv,i,3\n").unwrap();
     std::fs::write(&test, "u,i,3\nu,new,4\nw,new,1\n").unwrap();
-    let value = json(&["mf", &train, "--test", &test, "--rank", "2"]);
+    let value = json(&["mf", &train, "--test", &test, "--rank", "2", "--solver", "ccd"]);
     assert_eq!((&value["ratings_test"], &value["unknown_test"]), (&3.into(), &2.into()));
     // All ratings are 3: so is every score.
     close(number(&value, "rmse_test"), (5.0f64 / 3.0).sqrt(), 1e-6);

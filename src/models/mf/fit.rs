@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::sgd::{self, Reports};
 use super::{Factorisation, Options, Ratings, Solver, ccd};
 use crate::cluster::{ClusterError, Flags};
-use crate::operators;
+use crate::operators::{self, RotateOptions};
 
 /// What is to be factorised, the same in every process.
 #[derive(Clone, Debug, Default)]
@@ -46,9 +47,24 @@ pub struct Fit {
     pub converged: bool,
 }
 
+/// The solver that suits the goal: gradient descent if ratings are held out to see how well others
+/// are predicted, but coordinate descent if a penalty, a tolerance or factors to start from say that
+/// it is the objective that matters, and for what only it can do.
+pub fn chosen(options: &Options, problem: &Problem) -> Solver {
+    let Options { lambda, weighted_lambda, tolerance, nonnegative, implicit, .. } = *options;
+    let objective = lambda.is_some() || weighted_lambda || tolerance.is_some();
+    let only = nonnegative || implicit.is_some() || problem.warm.is_some();
+    match options.solver {
+        Solver::Auto if problem.test.is_none() || objective || only => Solver::Ccd,
+        Solver::Auto => Solver::Sgd,
+        solver => solver,
+    }
+}
+
 /// Factorises on this process's workers together with those of the other processes, which must be
-/// called with the same problem and options, by the solver that the options ask for. `watch` sees
-/// every measured point, on the process of worker 0.
+/// called with the same problem and options, by the solver that the options ask for (see
+/// [`chosen`]). `watch` sees every measured point, on the process of worker 0; of gradient descent
+/// as many as `reports` says.
 ///
 /// # Errors
 /// [`ClusterError::Usage`] if options are out of range or do not fit the data; else as of
@@ -57,14 +73,15 @@ pub struct Fit {
 /// ```
 /// use std::sync::Arc;
 /// use strads::cluster::Flags;
-/// use strads::models::mf::{Options, Problem, Ratings, fit};
+/// use strads::models::mf::{Options, Problem, Ratings, fit, sgd::Reports};
 /// use strads::operators;
 ///
 /// let entries = (0..60).map(|at| (format!("u{}", at % 6), format!("i{}", at % 10), (at % 5) as f32));
 /// let train = Arc::new(Ratings::from_entries(entries)?);
 /// let problem = Problem { train, ..Problem::default() };
 /// let options = Options { rank: 2, ..Options::default() };
-/// let fit = fit(&Flags::thread(), b"", problem, options, operators::Options::default(), |_| {})?;
+/// let engine = operators::Options::default();
+/// let fit = fit(&Flags::thread(), b"", problem, options, engine, Reports::Last, |_| {})?;
 /// assert!(fit.converged);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -74,10 +91,14 @@ pub fn fit(
     problem: Problem,
     options: Options,
     engine: operators::Options,
+    reports: Reports,
     watch: impl Fn(&Point) + Send + Sync + 'static,
 ) -> Result<Fit, ClusterError> {
-    match options.solver {
+    match chosen(&options, &problem) {
         Solver::Auto | Solver::Ccd => ccd::fit(flags, digest, problem, options, engine, watch),
-        Solver::Sgd => Err(ClusterError::Usage("solver: expected auto or ccd, found sgd".into())),
+        Solver::Sgd => {
+            let engine = RotateOptions { shards: engine.shards, ..RotateOptions::default() };
+            sgd::fit(flags, digest, problem, options, engine, reports, watch)
+        }
     }
 }

@@ -13,7 +13,7 @@
 //! *all* pairs, with `p = 1` and `c = 1 + α · weight · r` for observed ones, `p = 0` and `c = 1` for
 //! the others, which are never materialised.
 //!
-//! A fit takes a [`Problem`] and gives a [`Fit`].
+//! [`fit()`] is a batch run over threads and processes.
 
 pub mod ccd;
 mod file;
@@ -31,7 +31,7 @@ mod testing;
 
 pub use crate::shard::{Entry, Names, RatingError, Ratings, Unordered};
 pub use file::{Model, Seen};
-pub use fit::{Fit, Point, Problem, fit};
+pub use fit::{Fit, Point, Problem, chosen, fit};
 pub use fold_in::{FoldIn, Known, Terms};
 pub use metrics::{Errors, Ranking, RankingOptions, errors, ranking};
 pub use model::Factorisation;

@@ -6,7 +6,7 @@ use crate::scheduler::Policy;
 /// How the factors are found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Solver {
-    /// By goal: see [`Options::solver`].
+    /// By goal: see [`chosen`](super::chosen).
     #[default]
     Auto,
     /// Coordinate descent over blocks of factors: the lowest objective soonest.
