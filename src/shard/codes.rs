@@ -62,6 +62,12 @@ impl Line {
         (self.0[row % 8] >> (row / 8 * 2)) as usize & 3
     }
 
+    /// Sets the code of one of the line's rows.
+    pub(super) fn set(&mut self, row: usize, code: usize) {
+        let (word, shift) = (&mut self.0[row % 8], row / 8 * 2);
+        *word = *word & !(3 << shift) | (code as u64 & 3) << shift;
+    }
+
     /// The codes of words `word` and `word + 1` side by side, so that a nibble holds those of two
     /// neighbouring rows: first the rows `16 t + word`, then the rows `16 t + 8 + word`.
     #[inline]

@@ -18,27 +18,29 @@ use super::sparse::{Entries, Pool};
 ///   exactly `f32`.
 ///
 /// The columns of a form lie one after another in one array; a column costs 16 bytes beside its
-/// data (one-byte: 32, two-bit: 48, sparse: 24).
+/// data (one-byte: 32, two-bit: 48, sparse: 32).
 ///
 /// On request ([`ColumnShard::rounding`]) values are rounded to `f32` as they come in.
 #[derive(Clone, Debug, Default)]
 pub struct ColumnShard {
     rows: usize,
     rounding: bool,
-    slots: Vec<Slot>,
-    wide: Vec<f64>,
-    narrow: Vec<f32>,
-    bytes: Vec<u8>,
-    scales: Vec<Scale>,
-    lines: Vec<Line>,
-    tables: Vec<[f64; 4]>,
-    sparse_wide: Pool<f64>,
-    sparse_narrow: Pool<f32>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) wide: Vec<f64>,
+    pub(super) narrow: Vec<f32>,
+    pub(super) bytes: Vec<u8>,
+    pub(super) scales: Vec<Scale>,
+    pub(super) lines: Vec<Line>,
+    pub(super) tables: Vec<[f64; 4]>,
+    pub(super) sparse_wide: Pool<f64>,
+    pub(super) sparse_narrow: Pool<f32>,
+    /// Whether values were put: columns may lie in another order than their positions.
+    pub(super) patched: bool,
 }
 
 /// The form of a column and its position among the columns of that form.
 #[derive(Clone, Copy, Debug)]
-enum Slot {
+pub(super) enum Slot {
     Wide(usize),
     Narrow(usize),
     Bytes(usize),
@@ -151,7 +153,11 @@ impl ColumnShard {
     }
 
     /// Keeps the first `len` columns.
+    ///
+    /// # Panics
+    /// If values were [put](ColumnShard::put) and `len` is not 0.
     pub fn truncate(&mut self, len: usize) {
+        assert!(len == 0 || !self.patched, "columns that were patched stay or go together");
         while self.slots.len() > len {
             match self.slots.pop() {
                 Some(Slot::Wide(at)) => self.wide.truncate(at * self.rows),
@@ -174,6 +180,15 @@ impl ColumnShard {
     /// Forgets all columns, keeping the space.
     pub fn clear(&mut self) {
         self.truncate(0);
+        self.wide.clear();
+        self.narrow.clear();
+        self.bytes.clear();
+        self.scales.clear();
+        self.lines.clear();
+        self.tables.clear();
+        self.sparse_wide.truncate(0);
+        self.sparse_narrow.truncate(0);
+        self.patched = false;
     }
 
     /// Gives back the memory that appending held in reserve.
@@ -208,7 +223,7 @@ impl ColumnShard {
     }
 
     /// The lines of a two-bit column.
-    fn lines_per_column(&self) -> usize {
+    pub(super) fn lines_per_column(&self) -> usize {
         self.rows.div_ceil(LINE)
     }
 

@@ -18,6 +18,7 @@ mod lookup;
 mod moments;
 mod names;
 mod ordering;
+mod patch;
 mod path;
 mod ratings;
 mod rows;

@@ -3,13 +3,21 @@
 //! Sums over stored entries use four accumulators, entry `k` going to accumulator `k mod 4`, which
 //! are added as `(0 + 1) + (2 + 3)`.
 
-/// Sparse columns in two flat arrays.
+/// Sparse columns in two flat arrays, each with room to grow where that was asked for.
 #[derive(Clone, Debug)]
 pub(super) struct Pool<T> {
-    /// Where each column begins, and where the last one ends.
-    starts: Vec<usize>,
+    spans: Vec<Span>,
     rows: Vec<u32>,
     values: Vec<T>,
+}
+
+/// Where a column lies.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: usize,
+    len: u32,
+    /// Entries it may have before it must move.
+    room: u32,
 }
 
 /// The stored entries of a sparse column: ascending rows and their values.
@@ -21,48 +29,99 @@ pub(super) struct Entries<'a, T> {
 
 impl<T> Default for Pool<T> {
     fn default() -> Self {
-        Pool { starts: vec![0], rows: Vec::new(), values: Vec::new() }
+        Pool { spans: Vec::new(), rows: Vec::new(), values: Vec::new() }
     }
 }
 
 impl<T: Copy> Pool<T> {
     /// The number of columns.
     pub(super) fn len(&self) -> usize {
-        self.starts.len() - 1
+        self.spans.len()
     }
 
     /// Appends a column: ascending rows and as many values.
     pub(super) fn push(&mut self, rows: &[u32], values: impl Iterator<Item = T>) {
+        let (start, len) = (self.rows.len(), rows.len() as u32);
         self.rows.extend_from_slice(rows);
         self.values.extend(values);
-        self.starts.push(self.rows.len());
+        self.spans.push(Span { start, len, room: len });
     }
 
     /// A column.
     #[inline]
     pub(super) fn column(&self, index: usize) -> Entries<'_, T> {
-        let range = self.starts[index]..self.starts[index + 1];
+        let Span { start, len, .. } = self.spans[index];
+        let range = start..start + len as usize;
         Entries { rows: &self.rows[range.clone()], values: &self.values[range] }
     }
 
-    /// Keeps the first `len` columns.
+    /// Keeps the first `len` columns, none of which may have moved.
     pub(super) fn truncate(&mut self, len: usize) {
-        self.starts.truncate(len + 1);
-        let end = self.starts[self.len()];
+        self.spans.truncate(len);
+        let end = self.spans.last().map_or(0, |span| span.start + span.room as usize);
         self.rows.truncate(end);
         self.values.truncate(end);
     }
 
+    /// Gives the last column room for so many more entries.
+    pub(super) fn widen_last(&mut self, more: usize, filler: T) {
+        if let Some(span) = self.spans.last_mut() {
+            span.room += more as u32;
+            self.rows.resize(self.rows.len() + more, 0);
+            self.values.resize(self.values.len() + more, filler);
+        }
+    }
+
+    /// Sets the value of a row. Takes time logarithmic in the column's entries where the row is
+    /// stored or comes after all that are, linear otherwise. A column without room moves to the
+    /// end of the arrays, with as much room again.
+    pub(super) fn put(&mut self, index: usize, row: u32, value: T, is_zero: bool) {
+        let Span { start, len, room } = self.spans[index];
+        let stored = &self.rows[start..start + len as usize];
+        let at = match stored.last() {
+            Some(&last) if last < row => len as usize,
+            _ => stored.partition_point(|&other| other < row),
+        };
+        if stored.get(at) == Some(&row) {
+            self.values[start + at] = value;
+            return;
+        }
+        if is_zero {
+            return;
+        }
+        if len == room {
+            self.relocate(index, value);
+        }
+        let span = &mut self.spans[index];
+        let (at, end) = (span.start + at, span.start + span.len as usize);
+        span.len += 1;
+        self.rows.copy_within(at..end, at + 1);
+        self.values.copy_within(at..end, at + 1);
+        self.rows[at] = row;
+        self.values[at] = value;
+    }
+
+    fn relocate(&mut self, index: usize, filler: T) {
+        let Span { start, len, .. } = self.spans[index];
+        let (old, to) = (start..start + len as usize, self.rows.len());
+        let room = len + len / 2 + 4;
+        self.rows.extend_from_within(old.clone());
+        self.values.extend_from_within(old);
+        self.rows.resize(to + room as usize, 0);
+        self.values.resize(to + room as usize, filler);
+        self.spans[index] = Span { start: to, len, room };
+    }
+
     /// Gives back memory held in reserve.
     pub(super) fn shrink(&mut self) {
-        self.starts.shrink_to_fit();
+        self.spans.shrink_to_fit();
         self.rows.shrink_to_fit();
         self.values.shrink_to_fit();
     }
 
     /// The memory held, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.starts.capacity() * size_of::<usize>()
+        self.spans.capacity() * size_of::<Span>()
             + self.rows.capacity() * size_of::<u32>()
             + self.values.capacity() * size_of::<T>()
     }

@@ -54,6 +54,9 @@ impl<I: RowId> Lasso<I> {
 
     /// The share of the shards in what a refresh must know: cost, columns, λ_max, fitted values.
     pub(super) fn refresh_effect(&mut self, shard: usize, effect: &mut Vec<u64>) {
+        if let Some(pending) = &self.live.pending {
+            return self.repair_effect(pending, shard, effect);
+        }
         let (layout, options) = (self.layout, &self.options);
         let shard_index = shard;
         let shard = &self.shards[shard - self.local.start];
@@ -75,6 +78,10 @@ impl<I: RowId> Lasso<I> {
     }
 
     pub(super) fn refresh(&mut self, round: &Round<'_, Self>) {
+        if let Some(pending) = self.live.pending.take() {
+            let warm = self.repair(pending, round);
+            return self.begin(warm, true);
+        }
         let (mut cost, mut warm) = (0u64, false);
         let mut lambda_max = Some(0.0f64);
         let mut columns = self.columns as u64;
@@ -100,7 +107,7 @@ impl<I: RowId> Lasso<I> {
         self.conserve(round, &residual);
         self.residual = residual;
         if round.round == 0 {
-            self.begin(warm);
+            self.begin(warm, false);
         }
     }
 

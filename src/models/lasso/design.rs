@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::options::Options;
 use super::penalty::Penalty;
 use crate::shard::{ColumnShard, Weights};
 
@@ -16,6 +17,9 @@ pub(super) struct Rows {
     pub weights: Option<Arc<Vec<f64>>>,
     /// Weights of rows held out: their loss is measured.
     pub held_out: Option<Arc<Vec<f64>>>,
+    /// Whether weights are one or zero and rows of weight zero have no entries: sums over a
+    /// column then need no weights.
+    pub masked: bool,
     /// `W`: the sum of the weights.
     pub total: f64,
     /// The weighted mean of the response, 0 without an intercept.
@@ -41,7 +45,13 @@ impl Rows {
         // (Squares that overflow are kept: the certificate will say that nothing is known.)
         let constant = square <= CONSTANT * squares && squares.is_finite();
         let square = if constant { 0.0 } else { square };
-        Rows { response, weights, held_out: None, total, mean, square }
+        Rows { response, weights, held_out: None, masked: false, total, mean, square }
+    }
+
+    /// Rows that come and go: places of weight zero are empty, in every column.
+    pub fn live(response: Vec<f64>, weights: Vec<f64>, intercept: bool) -> Self {
+        let masked = weights.iter().all(|&weight| weight == 0.0 || weight == 1.0);
+        Rows { masked, ..Rows::new(Arc::new(response), Some(Arc::new(weights)), intercept) }
     }
 
     pub fn weight(&self, row: usize) -> f64 {
@@ -80,29 +90,43 @@ pub(super) struct Facts {
 pub(super) const FACT_WORDS: usize = 5;
 
 impl Facts {
+    /// The facts of a column; `weights` are those of the rows.
     pub fn of(
         columns: &ColumnShard,
         column: usize,
         rows: &Rows,
-        centre: bool,
-        standardize: bool,
+        weights: Option<Weights<'_>>,
+        options: &Options,
         factor: f64,
     ) -> Self {
-        let weights = rows.weights.as_ref().map(|weights| Weights::new(weights));
         let moments = columns.moments(column, weights);
-        let mean = if centre && rows.total > 0.0 { moments.sum / rows.total } else { 0.0 };
-        let square = if centre { moments.centred } else { moments.squares };
+        let square = if options.intercept { moments.centred } else { moments.squares };
         // A constant column's centred squares are rounding; it can explain nothing.
         // (Squares that overflow are kept: the certificate will say that nothing is known.)
         let constant = square <= 1e-20 * moments.squares && moments.squares.is_finite();
-        let varies = !constant && (square > 0.0 || square.is_nan()) && rows.total > 0.0;
-        let scale = match (varies, standardize) {
-            (false, _) => 0.0,
-            (true, false) => 1.0,
-            (true, true) => (rows.total / square).sqrt(),
+        let varies = !constant && (square > 0.0 || square.is_nan());
+        Facts::stated(moments.sum, varies.then_some(square), rows.total, options, factor)
+    }
+
+    /// The facts of a column by its sum, and the sum of its squares (about the mean, with an
+    /// intercept) if it varies.
+    pub fn stated(
+        sum: f64,
+        square: Option<f64>,
+        total: f64,
+        options: &Options,
+        factor: f64,
+    ) -> Self {
+        let mean = if options.intercept && total > 0.0 { sum / total } else { 0.0 };
+        let (scale, norm) = match square.filter(|_| total > 0.0) {
+            None => (0.0, 0.0),
+            Some(square) if options.standardize => {
+                let scale = (total / square).sqrt();
+                (scale, scale * scale * square / total)
+            }
+            Some(square) => (1.0, square / total),
         };
-        let norm = if varies { scale * scale * square / rows.total } else { 0.0 };
-        Facts { mean, scale, sum: moments.sum, norm, factor }
+        Facts { mean, scale, sum, norm, factor }
     }
 
     pub fn penalty(&self, lambda: f64, l1_ratio: f64, positive: bool) -> Penalty {

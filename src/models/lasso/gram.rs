@@ -2,6 +2,7 @@
 
 use super::block::Block;
 use super::cost;
+use super::design::Facts;
 use super::vector::RowVector;
 
 /// Columns beyond the support whose correlations are kept.
@@ -23,6 +24,18 @@ pub(super) struct Gram {
     cells: Vec<f64>,
     /// The stored entries of the columns, by the row of the data, while all of them are sparse.
     lists: Option<Vec<Vec<(u32, f64)>>>,
+}
+
+/// What happened to the rows of the columns that all workers hold.
+pub(super) struct Repair<'a> {
+    /// Facts before and after, by slot.
+    pub old: &'a [Facts],
+    pub new: &'a [Facts],
+    /// The weight of all rows before and after.
+    pub totals: (f64, f64),
+    /// Rows that came or went, each of weight one, with slot, value before, and value after of
+    /// their entries.
+    pub rows: &'a [(usize, Vec<(usize, f64, f64)>)],
 }
 
 impl Gram {
@@ -72,6 +85,44 @@ impl Gram {
                 self.lists = Some(lists);
             }
             None => new.chunks(GROUP).for_each(|group| self.enter_group(block, group)),
+        }
+    }
+
+    /// Follows rows that came, went or changed; facts are given by slot.
+    pub fn repair(&mut self, repair: &Repair<'_>) {
+        let count = self.entered.len();
+        let facts = |of: &[Facts]| self.entered.iter().map(|&slot| of[slot]).collect::<Vec<_>>();
+        let (old, new) = (facts(repair.old), facts(repair.new));
+        if old.iter().chain(&new).any(|facts| facts.scale == 0.0) {
+            *self = Gram::default();
+            return;
+        }
+        let mut sums = vec![0.0; count * count];
+        for (row, entries) in repair.rows {
+            let place = |&(slot, _, _): &(usize, f64, f64)| self.place.get(slot).copied().flatten();
+            let held: Vec<(usize, f64, f64)> = entries
+                .iter()
+                .filter_map(|entry| Some((place(entry)?, entry.1, entry.2)))
+                .collect();
+            for &(a, before, after) in &held {
+                let sums = &mut sums[a * count..][..count];
+                held.iter().for_each(|&(b, was, is)| sums[b] += after * is - before * was);
+            }
+            if let Some(lists) = &mut self.lists {
+                lists[*row].clear();
+                let came = held.iter().filter(|entry| entry.2 != 0.0);
+                lists[*row].extend(came.map(|&(place, _, after)| (place as u32, after)));
+            }
+        }
+        let (from, to) = repair.totals;
+        for a in 0..count {
+            let cells = &mut self.cells[a * self.stride..][..count];
+            let (scale, scaled) = (from / (old[a].scale * to), new[a].scale);
+            for (b, cell) in cells.iter_mut().enumerate() {
+                let sum = *cell * scale / old[b].scale
+                    + (old[a].mean * old[b].mean * from + sums[a * count + b]) / to;
+                *cell = scaled * new[b].scale * (sum - new[a].mean * new[b].mean);
+            }
         }
     }
 

@@ -10,7 +10,7 @@
 use super::block::Block;
 use super::cost;
 use super::factor::Factor;
-use super::gram::Gram;
+use super::gram::{Gram, Repair};
 use super::guard::line_search;
 use super::program::Step;
 use super::vector::RowVector;
@@ -78,6 +78,12 @@ impl Newton {
             }
         }
         Outcome::Stopped
+    }
+
+    /// Follows rows that came or went.
+    pub fn repair(&mut self, repair: &Repair<'_>) {
+        self.gram.repair(repair);
+        self.factor.truncate(0);
     }
 
     /// What the next step costs before it is solved for, in nanoseconds (see [`cost`]): the rows

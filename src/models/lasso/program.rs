@@ -162,7 +162,9 @@ impl<I: RowId> Lasso<I> {
 
     /// The number of rows.
     pub fn rows(&self) -> usize {
-        self.rows.response.len()
+        let places = self.rows.weights.as_ref().filter(|_| self.rows.masked);
+        let empty = places.map_or(0, |weights| weights.iter().filter(|w| **w == 0.0).count());
+        self.rows.response.len() - empty
     }
 
     /// Whether the epoch's time is over. Asked of shard 0 only; the certificate tells the others.

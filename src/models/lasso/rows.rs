@@ -1,4 +1,10 @@
-//! Rows that come and go: a shard's part of each, and the columns they make.
+//! Rows that come and go: where each is kept, and the columns they make.
+//!
+//! Every row that counts has a place, the same in every column and vector. Columns are made with
+//! places to spare, all zero and of weight zero; a new row takes the next one, and a row that goes
+//! leaves an empty one behind. Few changes so cost what they touch ([`super::repair`]). Where they
+//! are many, where no places are left, or too many are empty, columns are made anew: then what
+//! follows from the rows is taken from the data, and rounding cannot pile up.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,93 +14,226 @@ use super::design::Rows;
 use super::program::Lasso;
 use crate::shard::ColumnShard;
 
+/// Columns are made anew if more than one row in so many changes, or if so many places are spare.
+const FEW: usize = 8;
+/// Places to spare beside those.
+const SPARE: usize = 16;
+/// A row without a place.
+const NOWHERE: u32 = u32::MAX;
+
 /// What identifies a row in live use.
 pub trait RowId: Clone + Ord + 'static {}
 impl<I: Clone + Ord + 'static> RowId for I {}
 
-/// The surviving rows: this worker's parts of each.
+/// The rows there are: their copies and places, the same on every worker. Takes about 40 bytes a
+/// row and its identity.
 #[derive(Clone, Debug)]
 pub(super) struct RowStore<I> {
-    rows: BTreeMap<(I, u64), Stored>,
+    rows: BTreeMap<(I, u64), Held>,
+    /// Places that were given out since the columns were made, and rows that count.
+    used: usize,
+    count: usize,
+    /// The changes that are to be repaired once the shards' parts are known.
+    pub pending: Option<Pending>,
 }
 
-#[derive(Clone, Debug)]
-struct Stored {
-    response: f64,
-    /// Copies, by local shard; every shard hears of every row, so they agree once an epoch is in.
+#[derive(Clone, Copy, Debug)]
+struct Held {
     copies: i64,
-    parts: Vec<Vec<(u32, f64)>>,
+    place: u32,
+}
+
+/// The changes of an epoch.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    pub rows: Vec<Touched>,
+    /// The weight of all rows before.
+    pub total: f64,
+}
+
+/// A row whose weight changed.
+#[derive(Clone, Debug)]
+pub(super) struct Touched {
+    pub place: u32,
+    pub response: f64,
+    pub before: f64,
+    pub after: f64,
+    /// Positions and values, by local shard.
+    pub parts: Vec<Vec<(usize, f64)>>,
 }
 
 impl<I> Default for RowStore<I> {
     fn default() -> Self {
-        RowStore { rows: BTreeMap::new() }
+        RowStore { rows: BTreeMap::new(), used: 0, count: 0, pending: None }
     }
 }
 
+/// A row's identity, and a digest that tells rows of the same identity apart.
+type Key<I> = (I, u64);
+
 impl<I: RowId> Lasso<I> {
-    /// Takes in an epoch's rows and makes the columns of those that survive, in the order of
-    /// their identities: the same columns a batch fit of these rows has.
+    /// Takes in an epoch's rows.
     ///
     /// A row whose copies are negative (retracted before it came) does not count until it is not.
     pub(super) fn absorb_rows(&mut self, parts: Vec<RowPart<I>>) {
-        let locals = self.local.len();
+        let (keys, mut rows) = self.count_copies(parts);
+        let store = &mut self.live;
+        let (places, count) = (self.rows.response.len(), store.count);
+        let came = rows.iter().filter(|row| row.before == 0.0).count();
+        let empty = store.used + rows.len() - came - count;
+        if store.used + came <= places && rows.len() * FEW <= count && empty * FEW <= 2 * places {
+            let next = (store.used as u32..).zip(rows.iter_mut().filter(|row| row.before == 0.0));
+            next.for_each(|(place, row)| row.place = place);
+            let stated = self.changed_rows(&rows);
+            // What a response says that hardly varies is a matter of rounding: take it anew.
+            if stated.square > 0.0 && self.rows.square > 0.0 {
+                for (key, row) in keys.into_iter().zip(&rows) {
+                    self.live.settle(key, row.place, row.after);
+                }
+                return self.patch(stated, rows);
+            }
+        }
+        self.remake(keys, rows);
+    }
+
+    /// Counts copies, and gives the rows whose weight changes by that, in the order of their keys.
+    fn count_copies(&mut self, mut parts: Vec<RowPart<I>>) -> (Vec<Key<I>>, Vec<Touched>) {
+        parts.sort_by(|a, b| (&a.id, a.digest, a.shard).cmp(&(&b.id, b.digest, b.shard)));
+        let (mut keys, mut rows) = (Vec::<Key<I>>::new(), Vec::<Touched>::new());
         for part in parts {
             let key = (part.id, part.digest);
-            let stored = self.live.rows.entry(key).or_insert_with(|| Stored {
-                response: part.response,
-                copies: 0,
-                parts: vec![Vec::new(); locals],
-            });
             // The first local shard counts for all of them, and stands for a worker without any.
             if part.shard == self.local.start {
-                stored.copies += part.diff;
+                let held = self.live.rows.entry(key.clone());
+                let held = held.or_insert(Held { copies: 0, place: NOWHERE });
+                let before = held.copies.max(0) as f64;
+                held.copies += part.diff;
+                let after = held.copies.max(0) as f64;
+                keys.push(key);
+                let parts = vec![Vec::new(); self.local.len()];
+                let (place, response) = (held.place, part.response);
+                rows.push(Touched { place, response, before, after, parts });
             }
             let local = part.shard.checked_sub(self.local.start);
-            if let Some(entries) = local.and_then(|local| stored.parts.get_mut(local))
-                && part.diff > 0
-            {
-                *entries = part.entries;
+            let to = rows.last_mut().and_then(|row| row.parts.get_mut(local?));
+            if let Some(to) = to {
+                let at = |key: u32| self.layout.local(key as usize);
+                *to = part.entries.into_iter().map(|(key, value)| (at(key), value)).collect();
             }
         }
-        self.live.rows.retain(|_, stored| stored.copies != 0);
-        let counted = || self.live.rows.values().filter(|stored| stored.copies > 0);
-        let response: Vec<f64> = counted().map(|stored| stored.response).collect();
-        let weighted = counted().any(|stored| stored.copies > 1);
-        let weights = weighted
-            .then(|| Arc::new(counted().map(|stored| stored.copies as f64).collect::<Vec<_>>()));
-        let made: Vec<ColumnShard> = (0..locals)
+        self.live.forget_gone(&keys);
+        let changed = |row: &Touched| row.before != row.after;
+        let kept: Vec<bool> = rows.iter().map(changed).collect();
+        let mut kept_too = kept.clone().into_iter();
+        let mut kept = kept.into_iter();
+        keys.retain(|_| kept.next().unwrap_or_default());
+        rows.retain(|_| kept_too.next().unwrap_or_default());
+        (keys, rows)
+    }
+
+    /// What belongs to all rows, once these have changed.
+    fn changed_rows(&self, rows: &[Touched]) -> Rows {
+        let mut response = self.rows.response.to_vec();
+        let mut weights = self.rows.weights.as_deref().cloned().unwrap_or_default();
+        for row in rows {
+            let place = row.place as usize;
+            response[place] = if row.after > 0.0 { row.response } else { 0.0 };
+            weights[place] = row.after;
+        }
+        Rows::live(response, weights, self.options.intercept)
+    }
+
+    /// Makes columns anew from those there are and the rows that came, in the order of the places
+    /// they had and then of their identities.
+    fn remake(&mut self, keys: Vec<Key<I>>, rows: Vec<Touched>) {
+        let (old, old_weights) = (Arc::clone(&self.rows.response), self.rows.weights.clone());
+        let mut weights = old_weights.as_deref().cloned().unwrap_or_default();
+        for row in rows.iter().filter(|row| row.before > 0.0) {
+            weights[row.place as usize] = row.after;
+        }
+        let came: Vec<&Touched> = rows.iter().filter(|row| row.before == 0.0).collect();
+        let mut to = vec![NOWHERE; weights.len()];
+        let stay = || (0..weights.len()).filter(|&place| weights[place] > 0.0);
+        stay().zip(0..).for_each(|(place, new)| to[place] = new);
+        let (kept, count) = (stay().count(), stay().count() + came.len());
+        let places = count + count / FEW + SPARE;
+        let columns: Vec<ColumnShard> = (0..self.local.len())
             .map(|local| {
-                let parts = counted().map(|stored| stored.parts[local].as_slice());
-                columns_of(parts, response.len(), |key| self.layout.local(key as usize))
+                let new = gather(came.iter().map(|row| row.parts[local].as_slice()), kept);
+                let more = |column: usize, rows: &mut Vec<u32>, values: &mut Vec<f64>| {
+                    if let Some((new_rows, new_values)) = new.get(column) {
+                        rows.extend(new_rows);
+                        values.extend(new_values);
+                    }
+                };
+                let to = |row: usize| Some(to[row]).filter(|&place| place != NOWHERE);
+                self.shards[local].columns.moved(new.len(), (count, places), to, more)
             })
             .collect();
-        for (shard, columns) in self.shards.iter_mut().zip(made) {
-            shard.columns = columns;
+        let mut response: Vec<f64> = stay().map(|place| old[place]).collect();
+        let mut counted: Vec<f64> = stay().map(|place| weights[place]).collect();
+        response.extend(came.iter().map(|row| row.response));
+        counted.extend(came.iter().map(|row| row.after));
+        response.resize(places, 0.0);
+        counted.resize(places, 0.0);
+        for held in self.live.rows.values_mut().filter(|held| held.place != NOWHERE) {
+            held.place = to[held.place as usize];
         }
-        self.rows = Rows::new(Arc::new(response), weights, self.options.intercept);
+        let mut next = kept as u32;
+        for (key, row) in keys.into_iter().zip(&rows).filter(|(_, row)| row.before == 0.0) {
+            self.live.settle(key, next, row.after);
+            next += 1;
+        }
+        (self.live.used, self.live.count, self.live.pending) = (count, count, None);
+        for (shard, columns) in self.shards.iter_mut().zip(columns) {
+            shard.columns = columns;
+            shard.moving.get_or_insert_default();
+        }
+        self.rows = Rows::live(response, counted, self.options.intercept);
         self.restate();
     }
 }
 
-/// Rows' entries as columns.
-fn columns_of<'a>(
-    rows: impl Iterator<Item = &'a [(u32, f64)]>,
-    count: usize,
-    position: impl Fn(u32) -> usize,
-) -> ColumnShard {
+impl<I: RowId> RowStore<I> {
+    /// Forgets rows of which no copy is left.
+    fn forget_gone(&mut self, keys: &[Key<I>]) {
+        for key in keys {
+            if self.rows.get(key).is_some_and(|held| held.copies == 0) {
+                self.rows.remove(key);
+            }
+        }
+    }
+
+    /// Notes the place of a row whose weight changed, if it counts.
+    fn settle(&mut self, key: Key<I>, place: u32, weight: f64) {
+        if let Some(held) = self.rows.get_mut(&key) {
+            held.place = if weight > 0.0 { place } else { NOWHERE };
+        }
+    }
+
+    /// Counts the places that were given out and the rows that count.
+    pub fn recount(&mut self, rows: &[Touched]) {
+        let came = rows.iter().filter(|row| row.before == 0.0).count();
+        let went = rows.iter().filter(|row| row.after == 0.0).count();
+        self.used += came;
+        self.count = self.count + came - went;
+    }
+}
+
+/// Rows' entries as columns: rows from `first` on, and values.
+fn gather<'a>(
+    rows: impl Iterator<Item = &'a [(usize, f64)]>,
+    first: usize,
+) -> Vec<(Vec<u32>, Vec<f64>)> {
     let mut columns: Vec<(Vec<u32>, Vec<f64>)> = Vec::new();
-    for (row, entries) in rows.enumerate() {
-        for &(key, value) in entries.iter().filter(|(_, value)| *value != 0.0) {
-            let position = position(key);
+    for (row, entries) in (first as u32..).zip(rows) {
+        for &(position, value) in entries {
             if columns.len() <= position {
                 columns.resize_with(position + 1, Default::default);
             }
-            columns[position].0.push(row as u32);
+            columns[position].0.push(row);
             columns[position].1.push(value);
         }
     }
-    let mut shard = ColumnShard::new(count);
-    columns.iter().for_each(|(rows, values)| shard.push_sparse(rows, values));
-    shard
+    columns
 }

@@ -5,11 +5,12 @@ use std::io::{self, Read, Write};
 use super::certificate::Measure;
 use super::cost;
 use super::design::{Facts, Rows};
+use super::moving::Moving;
 use super::options::Options;
 use super::program::{Coefficient, Parameter, Step};
 use super::vector::RowVector;
 use crate::container::Columns;
-use crate::shard::ColumnShard;
+use crate::shard::{ColumnShard, Weights};
 
 /// Below this fraction of its bound a column's pull need not be known exactly.
 const SLACK: f64 = 0.999;
@@ -21,13 +22,17 @@ pub(super) struct Shard {
     pub facts: Vec<Facts>,
     pub beta: Vec<f64>,
     /// What was last published, on the data's scale.
-    published: Vec<f64>,
+    pub(super) published: Vec<f64>,
+    /// Positions that may have changed since; all of them if not kept.
+    pub(super) changed: Option<Vec<usize>>,
     /// `Σ w x̃ r / W` when it was last taken, and how far the residual had travelled then.
-    correlation: Vec<f64>,
-    taken: Vec<f64>,
-    screened: Vec<bool>,
+    pub(super) correlation: Vec<f64>,
+    pub(super) taken: Vec<f64>,
+    pub(super) screened: Vec<bool>,
     /// Whether the correlations are those of the response: no column has moved yet.
-    at_response: bool,
+    pub(super) at_response: bool,
+    /// What is kept of the columns while rows come and go; nothing in a batch fit.
+    pub(super) moving: Option<Moving>,
     /// The sum of the round's steps, while one is being decided.
     pub step: Option<RowVector>,
 }
@@ -61,9 +66,16 @@ impl Shard {
         self.forget();
         // One look at every column, while it is in the cache, for all that is first to be known.
         self.facts.clear();
+        let weights = rows.weights.as_ref().map(|weights| Weights::new(weights));
+        if let Some(moving) = &mut self.moving {
+            moving.clear(rows.mean);
+        }
         for at in 0..count {
-            let (centre, standardize) = (options.intercept, options.standardize);
-            let facts = Facts::of(&self.columns, at, rows, centre, standardize, factor(at));
+            let facts = Facts::of(&self.columns, at, rows, weights, options, factor(at));
+            if let Some(moving) = &mut self.moving {
+                let response = response.product(&self.columns, at, facts.sum);
+                moving.push(&facts, rows.total, response, options);
+            }
             if cold {
                 self.correlation[at] = response.correlation(&self.columns, at, &facts, rows);
             }
@@ -81,18 +93,30 @@ impl Shard {
             })
             .collect();
         self.screened = vec![false; count];
+        self.changed = None;
     }
 
     /// A coefficient on the data's scale.
-    fn value(&self, position: usize) -> f64 {
+    pub(super) fn value(&self, position: usize) -> f64 {
         self.beta[position] * self.facts[position].scale
     }
 
     /// Sets a coefficient on the data's scale; without effect on columns that do not vary.
     pub fn put(&mut self, position: usize, value: f64) {
         if let Some(facts) = self.facts.get(position).filter(|facts| facts.scale > 0.0) {
-            self.beta[position] = value / facts.scale;
+            let beta = value / facts.scale;
+            self.set(position, beta);
             self.at_response = false;
+        }
+    }
+
+    /// Sets a coefficient on the model's scale.
+    pub fn set(&mut self, position: usize, beta: f64) {
+        if self.beta[position] != beta {
+            self.beta[position] = beta;
+            if let Some(changed) = &mut self.changed {
+                changed.push(position);
+            }
         }
     }
 
@@ -141,9 +165,10 @@ impl Shard {
         let response = RowVector::new(rows.centred(), 0.0, rows);
         let mut largest = 0.0f64;
         for (at, facts) in self.facts.iter().enumerate().filter(|(_, facts)| facts.factor > 0.0) {
-            let correlation = match self.at_response {
-                true => self.correlation[at],
-                false => response.correlation(&self.columns, at, facts, rows),
+            let correlation = match (self.at_response, &self.moving) {
+                (true, _) => self.correlation[at],
+                (_, Some(moving)) => moving.correlation(at, facts, rows),
+                _ => response.correlation(&self.columns, at, facts, rows),
             };
             let pull = facts.penalty(1.0, 1.0, options.positive).pull(correlation);
             largest = largest.max(pull / (facts.factor * options.l1_ratio));
@@ -270,7 +295,11 @@ impl Shard {
 
     /// What changed since it was last published.
     pub fn publish(&mut self, changes: &mut Vec<Coefficient>, key: impl Fn(usize) -> u32) {
-        for at in 0..self.published.len() {
+        let all = (0..self.published.len()).collect();
+        let mut changed = self.changed.replace(Vec::new()).unwrap_or(all);
+        changed.sort_unstable();
+        changed.dedup();
+        for at in changed {
             let new = if at < self.beta.len() { self.value(at) } else { 0.0 };
             let old = self.published[at];
             if new != old {
@@ -296,6 +325,7 @@ impl Shard {
         let mut word = [0; 8];
         from.read_exact(&mut word)?;
         self.beta.fill(0.0);
+        self.changed = None;
         for _ in 0..u64::from_le_bytes(word) {
             from.read_exact(&mut word)?;
             let at = usize::try_from(u64::from_le_bytes(word)).unwrap_or(usize::MAX);
@@ -303,7 +333,7 @@ impl Shard {
             let value = f64::from_le_bytes(word);
             let facts = self.facts.get(at).filter(|facts| facts.scale > 0.0 && value.is_finite());
             match facts {
-                Some(facts) => self.beta[at] = value / facts.scale,
+                Some(facts) => self.set(at, value / facts.scale),
                 None => return Err(io::ErrorKind::InvalidData.into()),
             }
         }

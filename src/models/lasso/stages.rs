@@ -18,8 +18,9 @@ const NULL_LAMBDA: f64 = 1e150;
 pub(super) const NULL_GAP: f64 = 1e-12;
 
 impl<I: RowId> Lasso<I> {
-    /// Sets out for the λ asked for, from where the coefficients are known to be good.
-    pub(super) fn begin(&mut self, warm: bool) {
+    /// Sets out for the λ asked for, from where the coefficients are known to be good; `known` says
+    /// that what the shards know of their columns still holds.
+    pub(super) fn begin(&mut self, warm: bool, known: bool) {
         self.updates = 0;
         self.started = Instant::now();
         // λ_max is that of the residual which unpenalised columns leave: solve for those first.
@@ -35,7 +36,12 @@ impl<I: RowId> Lasso<I> {
         // Ways are counted from here.
         self.seen = self.residual.values().collect();
         self.travelled = 0.0;
-        self.shards.iter_mut().for_each(|shard| shard.begin(!warm));
+        if !known {
+            self.shards.iter_mut().for_each(|shard| shard.begin(!warm));
+        } else if warm && self.path.is_last() {
+            // The model is that of nearly this problem: nothing new is expected to enter.
+            self.fresh = false;
+        }
     }
 
     /// Starts the path to the λ asked for.

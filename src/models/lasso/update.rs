@@ -85,7 +85,7 @@ impl<I: RowId> Lasso<I> {
         let shard = self.layout.shard_of(key as usize);
         if self.local.contains(&shard) {
             let position = self.layout.local(key as usize);
-            self.shard(shard).beta[position] = beta;
+            self.shard(shard).set(position, beta);
         }
     }
 

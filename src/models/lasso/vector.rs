@@ -25,8 +25,10 @@ impl RowVector {
         vector
     }
 
-    fn weigh(&mut self, rows: &Rows) {
-        self.weighted = rows.weights.as_ref().map(|weights| {
+    /// Takes the weights anew.
+    pub fn weigh(&mut self, rows: &Rows) {
+        let weights = rows.weights.as_ref().filter(|_| !rows.masked);
+        self.weighted = weights.map(|weights| {
             weights.iter().zip(&self.raw).map(|(weight, value)| weight * value).collect()
         });
     }
@@ -64,9 +66,13 @@ impl RowVector {
         if facts.scale == 0.0 {
             return 0.0;
         }
+        facts.scale * self.product(columns, column, facts.sum) / rows.total
+    }
+
+    /// `Σ w x v` with a column as stored, whose `Σ w x` is `sum`.
+    pub fn product(&self, columns: &ColumnShard, column: usize, sum: f64) -> f64 {
         let vector = self.weighted.as_ref().unwrap_or(&self.raw);
-        let sum = columns.dot(column, vector) + self.offset * facts.sum;
-        facts.scale * sum / rows.total
+        columns.dot(column, vector) + self.offset * sum
     }
 
     /// [`RowVector::correlation`] of four vectors; the column is read once for all if it can be.
@@ -104,6 +110,9 @@ impl RowVector {
         let left = self.weighted.as_ref().unwrap_or(&self.raw);
         let (mut sums, offsets) = ([0.0; 8], (self.offset, other.offset));
         let term = |i: usize| match &rows.weights {
+            Some(weights) if rows.masked => {
+                weights[i] * ((left[i] + offsets.0) * (other.raw[i] + offsets.1))
+            }
             None => (left[i] + offsets.0) * (other.raw[i] + offsets.1),
             Some(weights) => (left[i] + weights[i] * offsets.0) * (other.raw[i] + offsets.1),
         };
@@ -111,6 +120,16 @@ impl RowVector {
             sums[i % 8] += term(i);
         }
         sums.iter().sum()
+    }
+
+    /// A row's value.
+    pub fn value(&self, row: usize) -> f64 {
+        self.raw[row] + self.offset
+    }
+
+    /// Sets a row's value, but not what weights make of it; see [`RowVector::weigh`].
+    pub fn set(&mut self, row: usize, value: f64) {
+        self.raw[row] = value - self.offset;
     }
 
     /// The vector's values.

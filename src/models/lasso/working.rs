@@ -60,6 +60,13 @@ impl WorkingColumns {
         Ok(())
     }
 
+    /// Sets the value of a row in a column that is here, and gives the one it had.
+    pub fn put(&mut self, slot: usize, row: usize, value: f64) -> f64 {
+        let old = self.columns.value(slot, row);
+        self.columns.put(slot, row, value);
+        old
+    }
+
     /// The absolute correlation of two columns, if both are here.
     pub fn coupling(&self, a: u32, b: u32, rows: &Rows) -> Option<f32> {
         let (a, b) = (self.slot(a)?, self.slot(b)?);
