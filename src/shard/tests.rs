@@ -203,6 +203,43 @@ proptest! {
     }
 
     #[test]
+    fn put_values_are_kept_in_every_form(
+        (rows, _, seed) in arguments(),
+        puts in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..9usize), 0..40),
+    ) {
+        let mut shard = ColumnShard::new(rows);
+        let forms = FORMS.iter().chain(&FORMS);
+        let mut values: Vec<_> =
+            (0..).zip(forms).map(|(at, &form)| push(&mut shard, form, seed + at)).collect();
+        for (column, row, which) in puts.into_iter().filter(|_| rows > 0) {
+            let (column, row) = (column.index(values.len()), row.index(rows));
+            let value = [0.0, 1.0, 2.0, -3.0, 0.5, 0.1, 1e30, 7.0, -0.1][which];
+            shard.put(column, row, value);
+            values[column][row] = value;
+        }
+        let to = |row: usize| (row % 3 != 1).then_some((row / 3 * 2 + row % 3 / 2) as u32);
+        let more = |_: usize, rows: &mut Vec<u32>, values: &mut Vec<f64>| {
+            rows.push(rows.last().map_or(0, |last| last + 1));
+            values.push(0.25);
+        };
+        let moved = shard.moved(0, (rows, rows + 1), to, more);
+        let r: Vec<f64> = (0..rows).map(|row| (row % 7) as f64).collect();
+        for (column, values) in values.iter().enumerate() {
+            let mut sum = 0.0;
+            for (row, value) in values.iter().enumerate() {
+                prop_assert_eq!(shard.value(column, row), *value);
+                sum += value * r[row];
+                if let Some(row) = to(row) {
+                    let after = moved.value(column, row as usize);
+                    prop_assert!(after == *value || *value == 0.0 && after == 0.25);
+                }
+            }
+            let scale: f64 = values.iter().map(|value| value.abs()).sum();
+            prop_assert!((shard.dot(column, &r) - sum).abs() <= 1e-12 * (1.0 + scale));
+        }
+    }
+
+    #[test]
     fn truncation_leaves_the_first_columns((rows, _, seed) in arguments(), keep in 0..11usize) {
         let mut shard = ColumnShard::new(rows);
         let forms = FORMS.iter().chain(&FORMS);

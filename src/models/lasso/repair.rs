@@ -102,7 +102,7 @@ impl<I: RowId> Lasso<I> {
             }
         });
         section(&mut |words| {
-            if true
+            if cfg!(debug_assertions)
                 && let Some(fitted) = own.fitted(&self.rows)
             {
                 put_vector(&fitted, words);
@@ -125,7 +125,7 @@ impl<I: RowId> Lasso<I> {
             }
             shard.shift_correlations(moved.shift, &self.rows);
         }
-        if true {
+        if cfg!(debug_assertions) {
             self.check_repair(&shares);
         }
         shares.iter().any(|share| share.warm)
@@ -218,8 +218,7 @@ impl<I: RowId> Lasso<I> {
         let weights = self.rows.weights.as_ref().map(|weights| Weights::new(weights));
         for shard in &self.shards {
             for (at, facts) in shard.facts.iter().enumerate() {
-                let exact =
-                    Facts::of(&shard.columns, at, &self.rows, weights, &self.options, 1.0);
+                let exact = Facts::of(&shard.columns, at, &self.rows, weights, &self.options, 1.0);
                 let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * (a.abs() + b.abs());
                 assert!(close(facts.norm, exact.norm) && close(facts.scale, exact.scale));
                 let taken = self.residual.correlation(&shard.columns, at, facts, &self.rows);
@@ -273,13 +272,7 @@ impl Shard {
 
     /// Takes the facts anew from the sums. Coefficients keep their value on the data's scale, and
     /// correlations what is known of them.
-    fn restate_moved(
-        &mut self,
-        total: f64,
-        travelled: f64,
-        rows: &Rows,
-        options: &Options,
-    ) {
+    fn restate_moved(&mut self, total: f64, travelled: f64, rows: &Rows, options: &Options) {
         let Some(moving) = &mut self.moving else { return };
         let count = self.columns.len();
         self.facts.resize(count, Facts { factor: 1.0, ..Facts::default() });
@@ -292,8 +285,7 @@ impl Shard {
         let weights = rows.weights.as_ref().map(|weights| Weights::new(weights));
         for at in 0..count {
             let old = self.facts[at];
-            let new =
-                moving.facts((&self.columns, at), rows.total - total, rows, weights, options);
+            let new = moving.facts((&self.columns, at), rows.total - total, rows, weights, options);
             self.facts[at] = new;
             let known = old.scale > 0.0 && new.scale > 0.0;
             let growth = if known { new.scale / old.scale * (total / rows.total) } else { 0.0 };
