@@ -1,42 +1,53 @@
-//! The example of a program of one's own runs as its documentation says.
+//! The examples run as their documentation says.
 
 use std::process::Command;
 
 use super::processes::{free_addresses, run_all};
 
-fn example(arguments: &[&str]) -> Command {
+fn example(name: &str, arguments: &[&str]) -> Command {
     let own = std::env::current_exe().expect("this binary has a path");
     let target = own.parent().and_then(|folder| folder.parent()).expect("target/<profile>/deps");
-    let mut command = Command::new(target.join("examples").join("compose_custom"));
+    let mut command = Command::new(target.join("examples").join(name));
     command.args(arguments);
     command
 }
 
-/// The weights that all processes print together.
-fn weights(commands: Vec<Command>) -> Vec<String> {
+/// The lines with a word that all processes print together.
+fn lines(word: &str, commands: Vec<Command>) -> Vec<String> {
     let mut lines = Vec::new();
     for ended in run_all(commands) {
         assert!(ended.succeeded(), "{}", ended.stderr);
-        let own = ended.stdout.lines().filter(|line| line.starts_with("weight"));
+        let own = ended.stdout.lines().filter(|line| line.starts_with(word));
         lines.extend(own.map(str::to_owned));
     }
     lines.sort();
     lines
 }
 
-const WANTED: [&str; 3] = ["weight 0: 3.000", "weight 1: -2.000", "weight 2: 1.000"];
+const WEIGHTS: [&str; 3] = ["weight 0: 3.000", "weight 1: -2.000", "weight 2: 1.000"];
+const ALARMS: [&str; 4] = [
+    "epoch 1: sensor 7 is off",
+    "epoch 2: sensor 42 is off",
+    "epoch 2: sensor 7 is as expected, or gone",
+    "epoch 3: sensor 42 is as expected, or gone",
+];
 
 #[test]
 fn on_two_threads() {
-    assert_eq!(weights(vec![example(&["-w", "2"])]), WANTED);
+    assert_eq!(lines("weight", vec![example("compose_custom", &["-w", "2"])]), WEIGHTS);
+    assert_eq!(lines("epoch", vec![example("compose_alarms", &["-w", "2"])]), ALARMS);
 }
 
 #[test]
 fn on_two_processes() {
-    let folder = tempfile::tempdir().expect("a folder for the hosts");
-    let hosts = folder.path().join("hosts");
-    std::fs::write(&hosts, free_addresses(2).join("\n")).expect("hosts are written");
-    let hosts = hosts.to_str().expect("a plain path");
-    let process = |number| example(&["-n", "2", "-p", number, "-h", hosts]);
-    assert_eq!(weights(vec![process("0"), process("1")]), WANTED);
+    for (name, word, wanted) in
+        [("compose_custom", "weight", &WEIGHTS[..]), ("compose_alarms", "epoch", &ALARMS[..])]
+    {
+        let folder = tempfile::tempdir().expect("a folder for the hosts");
+        let hosts = folder.path().join("hosts");
+        std::fs::write(&hosts, free_addresses(2).join("\n")).expect("hosts are written");
+        let hosts = hosts.to_str().expect("a plain path");
+        let process = |number| example(name, &["-n", "2", "-p", number, "-h", hosts]);
+        assert_eq!(lines(word, vec![process("0"), process("1")]), wanted);
+    }
 }

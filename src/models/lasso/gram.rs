@@ -33,10 +33,12 @@ pub(super) struct Repair<'a> {
     pub new: &'a [Facts],
     /// The weight of all rows before and after.
     pub totals: (f64, f64),
-    /// Rows that came or went, each of weight one, with slot, value before, and value after of
-    /// their entries.
-    pub rows: &'a [(usize, Vec<(usize, f64, f64)>)],
+    /// Rows that came or went, each of weight one.
+    pub rows: &'a [(usize, Vec<Entry>)],
 }
+
+/// A slot, and its value in a row before and after.
+pub(super) type Entry = (usize, f64, f64);
 
 impl Gram {
     /// The row of a slot that entered.
@@ -99,8 +101,8 @@ impl Gram {
         }
         let mut sums = vec![0.0; count * count];
         for (row, entries) in repair.rows {
-            let place = |&(slot, _, _): &(usize, f64, f64)| self.place.get(slot).copied().flatten();
-            let held: Vec<(usize, f64, f64)> = entries
+            let place = |&(slot, _, _): &Entry| self.place.get(slot).copied().flatten();
+            let held: Vec<Entry> = entries
                 .iter()
                 .filter_map(|entry| Some((place(entry)?, entry.1, entry.2)))
                 .collect();

@@ -95,7 +95,7 @@ impl Row {
     }
 
     /// Tells rows apart that share an identity.
-    fn digest(&self) -> u64 {
+    pub(super) fn digest(&self) -> u64 {
         let mix = crate::random::absorb;
         let start = mix(0, self.response.to_bits());
         self.entries.iter().fold(start, |digest, (column, value)| {

@@ -44,6 +44,7 @@ mod moving;
 mod newton;
 mod options;
 mod penalty;
+mod predictions;
 mod program;
 mod repair;
 mod rows;

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use super::design::{FACT_WORDS, Facts, Rows};
 use super::effect::{damaged, put_vector, sum_vectors};
-use super::gram::Repair;
+use super::gram::{Entry, Repair};
 use super::newton::Newton;
 use super::options::Options;
 use super::program::Lasso;
@@ -155,7 +155,7 @@ impl<I: RowId> Lasso<I> {
         &mut self,
         shard: usize,
         share: &Share<'_>,
-        rows: &mut BTreeMap<usize, Vec<(usize, f64, f64)>>,
+        rows: &mut BTreeMap<usize, Vec<Entry>>,
     ) -> Option<()> {
         let mut facts = share.facts.as_chunks::<FACT_WORDS>().0.iter();
         for slot in 0..self.working.len() {

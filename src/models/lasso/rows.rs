@@ -179,10 +179,9 @@ impl<I: RowId> Lasso<I> {
         for held in self.live.rows.values_mut().filter(|held| held.place != NOWHERE) {
             held.place = to[held.place as usize];
         }
-        let mut next = kept as u32;
-        for (key, row) in keys.into_iter().zip(&rows).filter(|(_, row)| row.before == 0.0) {
-            self.live.settle(key, next, row.after);
-            next += 1;
+        let came = keys.into_iter().zip(&rows).filter(|(_, row)| row.before == 0.0);
+        for (place, (key, row)) in (kept as u32..).zip(came) {
+            self.live.settle(key, place, row.after);
         }
         (self.live.used, self.live.count, self.live.pending) = (count, count, None);
         for (shard, columns) in self.shards.iter_mut().zip(columns) {
