@@ -180,7 +180,8 @@ impl Block<'_> {
             if new != old {
                 self.add(slot, old - new, residual);
                 self.beta[slot] = new;
-                energy += (new - old).powi(2) * norm;
+                // In the order that keeps tiny steps of huge columns from vanishing.
+                energy += (new - old) * norm * (new - old);
             }
         }
         (steps, energy)

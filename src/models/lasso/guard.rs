@@ -31,7 +31,11 @@ pub(super) fn line_search(steps: &[Step], slope: f64, curvature: f64, positive: 
     let change = |at: usize| steps[at].new - steps[at].old;
     let mut kinks: Vec<(f64, usize)> = moving
         .iter()
-        .filter(|&&at| steps[at].old * change(at) < 0.0)
+        // (Not by the sign of their product, which would vanish if both are tiny.)
+        .filter(|&&at| match steps[at].old {
+            old if old > 0.0 => change(at) < 0.0,
+            old => old < 0.0 && change(at) > 0.0,
+        })
         .map(|&at| (-steps[at].old / change(at), at))
         .collect();
     kinks.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));

@@ -152,7 +152,10 @@ impl Newton {
     fn step(&mut self, block: &mut Block<'_>, residual: &mut RowVector, direction: &[f64]) -> bool {
         let old: Vec<f64> = self.order.iter().map(|&at| block.beta[at]).collect();
         let crosses = |at: usize| {
-            block.is_bound(self.order[at]) && (old[at] + direction[at]) * old[at] <= 0.0
+            // (The product of both would vanish if they are tiny.)
+            let new = old[at] + direction[at];
+            let stays = new > 0.0 && old[at] > 0.0 || new < 0.0 && old[at] < 0.0;
+            block.is_bound(self.order[at]) && !stays
         };
         let crossing: Vec<usize> = (0..old.len()).filter(|&at| crosses(at)).collect();
         let mut change = RowVector::zeros(block.rows);

@@ -44,7 +44,8 @@ impl Penalty {
         if excess <= 0.0 {
             0.0
         } else if self.l2 > 0.0 {
-            excess * excess / (2.0 * self.l2)
+            // Squares of tiny excesses would be zero.
+            excess * (excess / (2.0 * self.l2))
         } else {
             f64::INFINITY
         }

@@ -287,7 +287,8 @@ impl Shard {
             }
             let penalty = facts.penalty(measure.lambda, options.l1_ratio, options.positive);
             let way = facts.norm.sqrt() * (travelled - self.taken[at]);
-            let radius = (2.0 * (facts.norm + penalty.l2) * gap).sqrt();
+            // Each root on its own: of tiny data the product under one would be zero.
+            let radius = (2.0 * (facts.norm + penalty.l2)).sqrt() * gap.sqrt();
             let bound = scale * (self.correlation[at].abs() + way) + radius;
             self.screened[at] = bound < SLACK * penalty.l1;
         }
