@@ -92,6 +92,9 @@ fn rows_of_numbers_only() {
     assert!(matches!(Row::new(0.0, vec![(4, f64::NAN)]), Err(RowError::Value(4, _))));
     assert!(matches!(Row::new(0.0, vec![(4, f64::NEG_INFINITY)]), Err(RowError::Value(4, _))));
     assert_eq!(Row::new(0.0, vec![(4, 1.0), (2, 1.0), (4, 1.0)]), Err(RowError::Twice(4)));
+    let most = Row::MOST_COLUMNS;
+    assert_eq!(Row::new(0.0, vec![(most, 1.0), (2, 1.0)]), Err(RowError::Beyond(most)));
+    assert!(Row::new(0.0, vec![(most - 1, 1.0)]).is_ok());
     let row = Row::new(-0.0, vec![(9, 1.5), (2, -0.0), (3, 2.0)]).unwrap();
     assert_eq!(row.entries().collect::<Vec<_>>(), [(3, 2.0), (9, 1.5)]);
     assert_eq!(row, Row::new(0.0, vec![(3, 2.0), (9, 1.5)]).unwrap());

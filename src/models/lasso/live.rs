@@ -43,6 +43,8 @@ pub enum RowError {
     Value(u32, f64),
     /// A column occurs twice.
     Twice(u32),
+    /// A column is [`Row::MOST_COLUMNS`] or above.
+    Beyond(u32),
 }
 
 impl fmt::Display for RowError {
@@ -55,6 +57,10 @@ impl fmt::Display for RowError {
             RowError::Twice(column) => {
                 write!(f, "expected each column once, found column {column} twice")
             }
+            RowError::Beyond(column) => {
+                let most = Row::MOST_COLUMNS;
+                write!(f, "expected columns below {most}, found column {column}")
+            }
         }
     }
 }
@@ -62,11 +68,14 @@ impl fmt::Display for RowError {
 impl std::error::Error for RowError {}
 
 impl Row {
+    /// All columns lie below this. One number that is out of place would else take all memory.
+    pub const MOST_COLUMNS: u32 = 1 << 26;
+
     /// A row of a response and columns with their values, in any order; zeros may be left out.
     /// Columns are dense numbers: a model's memory grows with the largest, about 100 bytes each.
     ///
     /// # Errors
-    /// If a number is not finite or a column occurs twice.
+    /// If a number is not finite, a column occurs twice or is [`Row::MOST_COLUMNS`] or above.
     pub fn new(response: f64, mut entries: Vec<(u32, f64)>) -> Result<Self, RowError> {
         if !response.is_finite() {
             return Err(RowError::Response(response));
@@ -74,6 +83,9 @@ impl Row {
         entries.sort_unstable_by_key(|(column, _)| *column);
         if let Some(pair) = entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(RowError::Twice(pair[0].0));
+        }
+        if let Some(&(column, _)) = entries.last().filter(|(last, _)| *last >= Row::MOST_COLUMNS) {
+            return Err(RowError::Beyond(column));
         }
         if let Some(&(column, value)) = entries.iter().find(|(_, value)| !value.is_finite()) {
             return Err(RowError::Value(column, value));
