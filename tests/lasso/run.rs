@@ -18,6 +18,8 @@ pub enum Storage {
     Sparse,
     /// In turn dense and sparse.
     Mixed,
+    /// Two-bit codes, of columns with at most four values.
+    Codes,
 }
 
 /// How a task is run.
@@ -89,7 +91,7 @@ pub fn shards_of(columns: &[Vec<f64>], rows: usize, shards: usize, storage: Stor
     for (j, column) in columns.iter().enumerate() {
         let shard = &mut made[layout.shard_of(j)].1;
         let sparse = match storage {
-            Storage::Dense => false,
+            Storage::Dense | Storage::Codes => false,
             Storage::Sparse => true,
             Storage::Mixed => j % 2 == 1,
         };
@@ -98,11 +100,29 @@ pub fn shards_of(columns: &[Vec<f64>], rows: usize, shards: usize, storage: Stor
             let (rows, values): (Vec<u32>, Vec<f64>) =
                 entries.map(|(row, value)| (row as u32, *value)).unzip();
             shard.push_sparse(&rows, &values);
+        } else if storage == Storage::Codes {
+            let mut table = column.clone();
+            table.sort_by(f64::total_cmp);
+            table.dedup();
+            table.resize(4, 0.0);
+            let code =
+                |value: &f64| table.iter().position(|entry| entry == value).map(|at| at as u8);
+            let codes: Option<Vec<u8>> = column.iter().map(code).collect();
+            let table = [table[0], table[1], table[2], table[3]];
+            shard.push_codes(&codes.expect("at most four values"), table);
         } else {
             shard.push_dense(column);
         }
     }
     made
+}
+
+/// The bytes that a shard's columns take, by which their form is told.
+pub fn bytes_of(shard: &ColumnShard) -> usize {
+    let (mut shard, mut empty) = (shard.clone(), ColumnShard::new(shard.rows()));
+    shard.shrink();
+    empty.shrink();
+    shard.bytes() - empty.bytes()
 }
 
 pub type Shards = Vec<(usize, ColumnShard)>;

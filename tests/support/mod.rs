@@ -96,8 +96,14 @@ impl Children {
 
     /// Starts this test binary as a process that plays `test` alone, with these arguments.
     pub fn play(&mut self, test: &str, arguments: &str) -> usize {
+        self.play_with(test, arguments, &[])
+    }
+
+    /// The same, with these environment variables set.
+    pub fn play_with(&mut self, test: &str, arguments: &str, variables: &[(&str, &str)]) -> usize {
         let mut command = Command::new(env::current_exe().expect("the path of this binary"));
         command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
+        command.envs(variables.iter().copied());
         self.spawn(command.env(ROLE, arguments).env("RUST_BACKTRACE", "0"))
     }
 
