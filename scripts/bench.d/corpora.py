@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data import _finish
-from places import DATA, INPUTS, STRADS
+from places import DATA, INPUTS, STRADS, finish
 
 # The package whose HTML pages are the real corpus, by name; any release will do.
 PACKAGE = "linux-doc"
@@ -43,7 +42,7 @@ def _generated(name, *options):
             command = [str(STRADS), "generate", "corpus", str(to), "--vocab", str(vocab), *options]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
-        return _finish(words, write), str(vocab)
+        return finish(words, write), str(vocab)
 
     return make
 
@@ -69,7 +68,7 @@ def _kernel():
             for number, bag in enumerate(bags, 1):
                 file.writelines(f"{number} {word} {bag[word]}\n" for word in sorted(bag))
 
-    return _finish(words, write), str(vocab)
+    return finish(words, write), str(vocab)
 
 
 def _pages():

@@ -7,8 +7,7 @@ import subprocess
 
 import numpy as np
 
-from data import _finish
-from places import DATA, INPUTS, STRADS
+from places import DATA, INPUTS, STRADS, finish
 
 
 class Ratings:
@@ -31,7 +30,7 @@ class Ratings:
                     (judge if draw.random() < 0.1 else learn).write(line)
             (DATA / f"{test.name}.part").rename(test)
 
-        return _finish(train, write), str(test)
+        return finish(train, write), str(test)
 
 
 def _rows(path):
@@ -55,7 +54,7 @@ def _generated(count):
                            check=True, stdout=subprocess.DEVNULL)
             subprocess.run(["mv", drawn, str(to)], check=True)
 
-        return _rows(_finish(whole, write))
+        return _rows(finish(whole, write))
 
     return rows
 
