@@ -25,12 +25,12 @@ pub struct Arguments {
 const HELP: &str = "\
 Every process gets the same command line with -n, -p and -h added, free ports of this host, and a
 secret made for this run. Lines on stderr begin with the index of their process. When a process
-dies, all are started again; a command with --checkpoint then goes on from its last checkpoint.
-SIGINT, SIGTERM and SIGHUP are passed on.
+dies, all are started again, from the beginning; a program that has --checkpoint among its arguments
+also gets --resume then. (The subcommands of strads keep no checkpoints yet.) SIGINT, SIGTERM and SIGHUP are passed on.
 
 Examples:
   strads launch -n 4 -- lasso data.svmlight -w 2
-  strads launch -n 2 --restarts 5 -- lda docword.txt --topics 100 --checkpoint state
+  strads launch -n 2 --restarts 5 -- lda docword.txt --topics 100 --model topics.safetensors
   strads launch -n 3 -- ./my-model --my-option
 
 Exit codes: that of the command; 4 if processes still died after R restarts; 128 + S after

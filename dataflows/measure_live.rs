@@ -14,6 +14,7 @@ use std::time::Instant;
 use clap::Parser;
 use differential_dataflow::input::Input;
 use serde_json::json;
+use strads::cluster::fail::stop;
 use strads::cluster::{Flags, execute};
 use strads::formats::{ReadOptions, Table, read};
 use strads::models::lasso::{Lambda, LiveLasso, Options, Plan, Point, Problem, Row, fit};
@@ -73,7 +74,7 @@ fn main() {
     let (flags, shards) = (Flags::threads(workers), workers);
     let parts = ReadOptions { response: arguments.response.clone(), ..ReadOptions::default() };
     let options = ReadOptions { shards, keep: 0..shards, ..parts };
-    let table = read(&arguments.data, &options, &()).unwrap_or_else(|error| panic!("{error}"));
+    let table = read(&arguments.data, &options, &()).unwrap_or_else(|error| stop(3, error));
     let rows = Arc::new(rows(&table, shards));
     let problem = Problem {
         columns: table.columns,
@@ -90,12 +91,12 @@ fn main() {
     let to = Arc::clone(&spent);
     let watch = move |_: &Point| *to.lock().expect("no panic") = processor() - start;
     let batch = fit(&flags, b"", problem, options.clone(), engine, Plan::One(ratio), watch)
-        .unwrap_or_else(|error| panic!("{error}"));
+        .unwrap_or_else(|error| stop(error.code(), error));
     let batch_seconds = *spent.lock().expect("no panic");
     let point = batch.solutions[0].point.measure;
     let live = Options { lambda: Lambda::Value(point.lambda), ..options };
     let count = rows.len();
-    let step = ((count as f64 * arguments.touched / 2.0).round() as usize).max(1);
+    let step = ((count as f64 * arguments.touched / 2.0).round() as usize).clamp(1, count.max(1));
     let (epochs, spare) = (arguments.epochs, (count / 16).max(step));
     let measured = execute(&flags, b"", move |worker| {
         let probe = ProbeHandle::new();
@@ -126,7 +127,7 @@ fn main() {
         }
         seconds
     });
-    let measured = measured.unwrap_or_else(|error| panic!("{error}"));
+    let measured = measured.unwrap_or_else(|error| stop(error.code(), error));
     let epochs = &measured[0][1..];
     let sorted = |of: fn(&(f64, f64)) -> f64| {
         let mut all: Vec<f64> = epochs.iter().map(of).collect();
