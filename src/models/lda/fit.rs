@@ -11,28 +11,20 @@ use timely::dataflow::operators::vec::{Input, Map};
 use timely::dataflow::operators::{Inspect, Probe};
 use timely::worker::Worker;
 
+use super::assemble::assemble;
+use super::change::{Change, Output, Publish};
 use super::corpus::{Bags, Corpus};
+use super::division::{ends, fits, ring};
 use super::hyper::Hyper;
 use super::keys::Keys;
 use super::measure::Measure;
-use super::model::{Counts, TopicModel};
+use super::model::TopicModel;
 use super::options::Options;
-use super::program::{Change, Output, Publish, Topics};
-use super::sampler::Rows;
-use super::slice;
+use super::program::Topics;
 use crate::cluster::{self, ClusterError, Flags};
 use crate::container::Slice;
-use crate::operators::{GatherSlices, Ring, Rotate, RotateOptions};
+use crate::operators::{GatherSlices, Rotate, RotateOptions};
 use crate::scheduler::{Rotation, SweepLimits, Swept};
-use crate::shard::Words;
-
-/// The s-error that the number of slices is chosen for, where the number is not told.
-const S_ERROR: f64 = 0.002;
-/// Slices to a shard, at most, where the number is not told.
-const MAX_SLICES: usize = 256;
-/// Tokens that seem to move in a sweep, as a share of all: in the first sweeps nearly all do, and
-/// topics that grow or shrink move the totals by more than chance.
-const MOVING: f64 = 1.4;
 
 /// A measured point on the way.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,34 +54,6 @@ pub struct Fit {
     pub shards: usize,
     /// Word slices.
     pub slices: usize,
-}
-
-/// The ring for options and a corpus of so many tokens, on so many workers.
-pub(super) fn ring(options: &Options, tokens: u64, peers: usize) -> (RotateOptions, Ring) {
-    let shards = if options.shards == 0 { peers } else { options.shards };
-    let slices = match options.slices {
-        0 if shards == 1 => 1,
-        0 => {
-            let enough = |slices: &usize| {
-                foreseen(options.topics, tokens, shards, slices * shards) <= S_ERROR
-            };
-            let fewest = [2, 4, 8, 16, 32, 64, 128].into_iter().find(enough);
-            fewest.unwrap_or(MAX_SLICES) * shards
-        }
-        slices => slices,
-    };
-    let rotate = RotateOptions { shards, slices, sync_every: 1, staleness: 0 };
-    (rotate, rotate.ring(peers))
-}
-
-/// The s-error to be expected: in a sub-round the other shards move `x` tokens in and out of `K`
-/// topics, so that the total of a topic changes by the difference of two Poisson numbers of mean
-/// `x/K`, whose mean size is about `√(4x/πK)`, and at most `2x/K`.
-fn foreseen(topics: usize, tokens: u64, shards: usize, slices: usize) -> f64 {
-    let (topics, tokens) = (topics as f64, tokens.max(1) as f64);
-    let moves = MOVING * tokens / (shards as f64 * slices as f64) * (shards as f64 - 1.0);
-    let variance = 2.0 * moves / topics;
-    topics * variance.min((2.0 * variance / std::f64::consts::PI).sqrt()) / tokens
 }
 
 /// A process's documents until its workers have taken them.
@@ -193,42 +157,11 @@ pub fn fit(
     let mut fit = Fit { shards, slices, ..Fit::default() };
     if let Some(seen) = seen.into_iter().flatten().next() {
         fit.rounds = seen.points.len() as u64 * slices as u64;
-        fit.model = Some(assemble(vocabulary, &plan, &seen.hyper, seen.slices, ring));
+        fit.model =
+            Some(assemble(vocabulary, (&plan.options, &plan.keys), &seen.hyper, seen.slices, ring));
         fit.points = seen.points;
     }
     Ok(fit)
-}
-
-/// Whether counts fit their types.
-fn fits(corpus: &Corpus, frequencies: &[u64], ends: &[usize], topics: usize) -> Result<(), String> {
-    if let Some(word) = frequencies.iter().position(|count| *count > u64::from(u32::MAX)) {
-        let found = frequencies[word];
-        return Err(format!("word {word}: expected fewer than 2^32 tokens, found {found}"));
-    }
-    let mut start = 0;
-    for &end in ends {
-        let lengths = (start..end).map(|document| corpus.bags().tokens(document));
-        if !Rows::hold(lengths, topics) {
-            return Err("shards: expected more, for so large a corpus".to_owned());
-        }
-        start = end;
-    }
-    Ok(())
-}
-
-/// Cuts the documents into runs with about as many tokens each.
-fn ends(corpus: &Corpus, shards: usize) -> Vec<usize> {
-    let (mut ends, mut tokens) = (Vec::with_capacity(shards), 0u128);
-    for document in 0..corpus.len() {
-        let due =
-            |ends: &Vec<usize>| corpus.tokens() as u128 * (ends.len() as u128 + 1) / shards as u128;
-        while ends.len() + 1 < shards && tokens >= due(&ends) {
-            ends.push(document);
-        }
-        tokens += u128::from(corpus.bags().tokens(document));
-    }
-    ends.resize(shards, corpus.len());
-    ends
 }
 
 /// What reaches worker 0.
@@ -301,59 +234,4 @@ fn run(
     let Seen { slices, points } = seen.take();
     let hyper = program.borrow().hyper().cloned()?;
     (index == 0).then_some(Left { slices, points, hyper })
-}
-
-/// The model from what was published.
-fn assemble(
-    vocabulary: Words,
-    plan: &Plan,
-    hyper: &Hyper,
-    mut slices: BTreeMap<usize, Slice<u32>>,
-    ring: Ring,
-) -> TopicModel {
-    let (options, keys) = (&plan.options, Keys(ring.slices()));
-    let documents = slices.split_off(&ring.slices());
-    let summed = options.samples > 1;
-    let samples = match slices.values().next() {
-        Some(slice) if summed => slice.head.first().copied().unwrap_or(1) as u32,
-        _ => 1,
-    };
-    let mut word_topic = Counts::default();
-    let mut topic_total = vec![0; options.topics];
-    let mut row = Vec::new();
-    for &key in plan.keys.iter() {
-        let position = keys.position(key) as usize;
-        if let Some(slice) = slices.get(&keys.slice(key)) {
-            match summed {
-                true => row.extend(slice::pairs(&slice.head[1..], &slice.cells, position)),
-                false => row.extend(slice::word(slice, position, options.topics)),
-            }
-        }
-        row.sort_unstable();
-        for &(topic, count) in &row {
-            topic_total[usize::from(topic)] += u64::from(count);
-        }
-        word_topic.push(row.drain(..));
-    }
-    let document_topic = options.document_topics.then(|| {
-        let mut counts = Counts::default();
-        for slice in documents.values() {
-            for document in 0..slice.head.len() {
-                counts.push(slice::pairs(&slice.head, &slice.cells, document));
-            }
-        }
-        counts
-    });
-    let mut priors = options.priors.to_vec();
-    priors.sort_by_key(|prior| (prior.word, prior.topic));
-    TopicModel {
-        vocabulary,
-        word_topic,
-        topic_total,
-        alpha: hyper.alpha.clone(),
-        beta: hyper.beta,
-        priors,
-        samples,
-        document_topic,
-    }
 }

@@ -16,11 +16,12 @@ use timely::dataflow::operators::vec::Map;
 use timely::order::TotalOrder;
 use timely::progress::Timestamp;
 
+use super::change::{Change, Output, Publish};
 use super::corpus::Bags;
-use super::fit;
+use super::division;
 use super::measure::Measure;
 use super::options::Options;
-use super::program::{Change, Output, Publish, Topics};
+use super::program::Topics;
 use crate::operators::{Ring, Rotate};
 use crate::program::Work;
 use crate::scheduler::{Sweeps, Swept};
@@ -81,7 +82,7 @@ where
         let LiveOptions { options, vocabulary, sweeps } = live;
         options.check(vocabulary)?;
         let scope = self.inner.scope();
-        let (rotate, ring) = fit::ring(&options, LIKELY_TOKENS, scope.peers());
+        let (rotate, ring) = division::ring(&options, LIKELY_TOKENS, scope.peers());
         let index = scope.index();
         let schedule = Epochs { first: options.iterations, later: sweeps };
         let publish = Publish::Changes { later: sweeps };

@@ -5,9 +5,12 @@
 //! p(z = k | all else)  ∝  (n_dk + α_k) (n_wk + β_wk) / (n_k + Σ_v β_vk)     the token's own count removed
 //! ```
 
+mod assemble;
+mod change;
 mod coherence;
 mod corpus;
 mod describe;
+mod division;
 mod file;
 mod fit;
 mod gamma;
@@ -15,6 +18,7 @@ mod hyper;
 mod infer;
 mod keys;
 mod live;
+mod local;
 mod mallet;
 mod measure;
 mod model;

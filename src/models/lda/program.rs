@@ -1,88 +1,23 @@
 //! Latent Dirichlet allocation in rotation form.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
-use std::sync::Arc;
 
-use super::corpus::Bags;
+use super::change::{Change, Output, Publish};
 use super::hyper::{Hyper, Sums};
 use super::keys::Keys;
+use super::local::Local;
 use super::measure::{self, Measure, SlicePriors};
 use super::options::Options;
 use super::sampler::{Kernel, Path, Prior, Setting, WordRows};
 use super::samples::Samples;
-use super::shard::{Document, Shard};
-use super::{gamma, slice};
+use super::shard::Shard;
+use super::slice;
 use crate::container::Slice;
 use crate::operators::Ring;
 use crate::program::{Rotating, Sweep, Turn, Work};
 use crate::random::{Draws, purpose};
 
 const TOPICS: u64 = purpose("topics of tokens");
-
-/// One change of the corpus.
-#[derive(Clone, Debug)]
-pub(super) enum Change<I> {
-    /// A shard's part of a corpus that stays as it is.
-    Corpus {
-        /// The shard.
-        shard: usize,
-        /// All documents.
-        bags: Arc<Bags>,
-        /// Those of the shard.
-        range: Range<usize>,
-        /// The keys of the words.
-        keys: Arc<Vec<u32>>,
-    },
-    /// Documents that come and go, with their names. Words are their own keys.
-    Documents {
-        /// The shard.
-        shard: usize,
-        /// New documents, in the order of their names.
-        inserted: (Vec<I>, Bags),
-        /// Documents that go.
-        removed: Vec<I>,
-    },
-}
-
-/// What a program publishes.
-#[derive(Clone, Debug)]
-pub(super) enum Output {
-    /// Word-topic counts of a slice, or what [`Topics`] says of the documents of a shard.
-    Slice(usize, Slice<u32>),
-    /// A count that changed: the word, the topic (from 0), what it was, what it is.
-    Count(u32, u16, [u32; 2]),
-}
-
-/// What of a run depends on who publishes what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Publish {
-    /// Everything once, giving up what is not needed any more.
-    Whole,
-    /// What changed since the last epoch.
-    Changes {
-        /// Sweeps of every epoch but the first.
-        later: u64,
-    },
-}
-
-/// A shard with what the program knows of it.
-struct Local<I> {
-    shard: Shard,
-    documents: Vec<Document>,
-    /// Positions of named documents.
-    names: BTreeMap<I, Vec<usize>>,
-    /// Positions that are free.
-    free: Vec<usize>,
-    /// Documents that are leaving.
-    leaving: Vec<Document>,
-    hyper: Hyper,
-    sums: Sums,
-    /// The sub-rounds that this sweep still has.
-    left: u64,
-    sweep: Option<Sweep>,
-    s_error: f64,
-}
 
 /// One worker's part of a topic model: the documents of its shards with their topics, while slices
 /// of the word-topic table travel.
@@ -121,21 +56,7 @@ impl<I: Ord + Clone + 'static> Topics<I> {
     ) -> Self {
         let (topics, slices) = (options.topics, ring.slices());
         let hyper = Hyper { alpha: options.alphas(), beta: options.beta };
-        let local = |shard| {
-            let local = Local {
-                shard: Shard::new(topics, slices),
-                documents: Vec::new(),
-                names: BTreeMap::new(),
-                free: Vec::new(),
-                leaving: Vec::new(),
-                hyper: hyper.clone(),
-                sums: Sums::new(topics),
-                left: 0,
-                sweep: None,
-                s_error: 0.0,
-            };
-            (shard, local)
-        };
+        let local = |shard| (shard, Local::new(topics, slices, hyper.clone()));
         let mut priors = vec![SlicePriors::new(); slices];
         let mut topic_priors = vec![0.0; topics];
         let keys = Keys(slices);
@@ -230,95 +151,60 @@ impl<I: Ord + Clone + 'static> Topics<I> {
         let tile = &mut shard.tiles[turn.slice];
         self.kernel.sample(&mut shard.totals, &mut shard.rows, tile, words, &setting);
     }
-}
 
-impl<I: Ord> Local<I> {
-    fn add(&mut self, name: I, document: Document) {
-        let at = self.free.pop().unwrap_or(self.documents.len());
-        match self.documents.get_mut(at) {
-            Some(place) => *place = document,
-            None => self.documents.push(document),
-        }
-        self.names.entry(name).or_default().push(at);
-    }
-
-    fn remove(&mut self, name: &I) {
-        let Some(places) = self.names.get_mut(name) else { return };
-        if let Some(at) = places.pop() {
-            let none = Document { row: 0, tokens: 0 };
-            let document = std::mem::replace(&mut self.documents[at], none);
-            self.free.push(at);
-            self.shard.remove(document);
-            self.leaving.push(document);
-        }
-        if places.is_empty() {
-            self.names.remove(name);
-        }
-    }
-
-    /// Takes what changed of the documents into a slice.
-    fn refresh(&mut self, index: usize, slice: &mut Slice<u32>, topics: usize) {
-        let shard = &mut self.shard;
-        let shrinks = shard.is_shrinking();
-        if shrinks {
-            let Slice { head, cells } = &mut *slice;
-            shard.retract(index, |word, code| {
-                slice::remove(head, cells, word as usize, code, topics);
-            });
-        }
-        if shrinks || shard.fresh[index] {
-            let tile = &shard.tiles[index];
-            let words = tile.words.last().map_or(0, |word| *word as usize + 1);
-            let (mut place, mut start) = (0, 0);
-            slice::fit(&mut slice.head, &mut slice.cells, words, topics, |word| {
-                if tile.words.get(place) != Some(&(word as u32)) {
-                    return 0;
-                }
-                let end = start + tile.counts[place] as usize;
-                let fresh = tile.topics[start..end].iter().filter(|topic| **topic == 0).count();
-                (place, start) = (place + 1, end);
-                fresh as u64
-            });
-        }
-    }
-
-    /// What a step of the fixed point needs of the documents.
-    fn sum_documents(&mut self) {
-        let (hyper, sums) = (&self.hyper, &mut self.sums);
-        let alpha_sum = hyper.alpha_sum();
-        for document in self.documents.iter().filter(|document| document.tokens > 0) {
-            sums.documents += gamma::digamma_rise(alpha_sum, document.tokens.into());
-            let topics = hyper.alpha.len();
-            self.shard
-                .rows
-                .counts(document.row, topics, |code, count| sums.topic(hyper, code, count));
-        }
-    }
-
-    /// What a step of the fixed point needs of a slice's words.
-    fn sum_words(&mut self, slice: &Slice<u32>) {
-        let (beta, topics) = (self.hyper.beta, self.hyper.alpha.len());
-        for word in 0..slice.head.len() {
-            let row = slice::row(&slice.head, &slice.cells, word);
-            let rises = slice::counts(row, topics)
-                .map(|(_, count)| gamma::digamma_rise(beta, count.into()));
-            self.sums.words += rises.sum::<f64>();
-        }
-    }
-
-    /// The s-error of a sub-round, from what every shard did.
-    fn hear_error(&mut self, summaries: &[&[i64]], topics: usize) {
-        let mut all = vec![0i64; topics];
-        for summary in summaries {
-            all.iter_mut().zip(*summary).for_each(|(all, moved)| *all += moved);
-        }
-        let tokens: i64 = self.shard.totals.iter().sum();
-        let distance = |own: &&[i64]| -> u64 {
-            all.iter().zip(*own).map(|(all, own)| (all - own).unsigned_abs()).sum()
+    /// A shard's share of `ln p(w, z)`, and that of the slices at home there.
+    fn log_likelihood(&self, shard: usize, slices: &[(usize, Slice<u32>)]) -> f64 {
+        let Some(Local { shard: own, documents, hyper, .. }) = self.local.get(&shard) else {
+            return 0.0;
         };
-        let sum: u64 = summaries.iter().map(distance).sum();
-        let error = sum as f64 / (summaries.len() as f64 * tokens.max(1) as f64);
-        self.s_error = self.s_error.max(error);
+        let mut sum = measure::documents(own, documents, hyper);
+        for (index, slice) in slices {
+            sum += measure::words(slice, &self.priors[*index], hyper);
+        }
+        if shard == 0 {
+            let plain = hyper.beta * self.vocabulary as f64;
+            let sums = self.topic_priors.iter().map(|prior| plain + prior);
+            sum += measure::topics(&own.totals, sums);
+        }
+        sum
+    }
+
+    /// Publishes a shard and its slices as they are, and keeps nothing.
+    fn give_up(
+        &mut self,
+        shard: usize,
+        slices: &mut [(usize, Slice<u32>)],
+        changes: &mut Vec<Output>,
+    ) {
+        let topics = self.options.topics;
+        let Some(local) = self.local.get_mut(&shard) else { return };
+        if self.options.document_topics {
+            let documents = slice::documents(&local.shard.rows, &local.documents, topics);
+            changes.push(Output::Slice(self.ring.slices() + shard, documents));
+        }
+        local.shard = Shard::new(topics, self.ring.slices());
+        local.documents = Vec::new();
+        for (index, slice) in slices {
+            let slice = std::mem::take(slice);
+            let slice = match self.samples.remove(index) {
+                Some(samples) => samples.into_slice(slice.head.len()),
+                None => slice,
+            };
+            changes.push(Output::Slice(*index, slice));
+        }
+    }
+
+    /// Publishes how slices differ from what was last published of them.
+    fn compare(&mut self, slices: &[(usize, Slice<u32>)], changes: &mut Vec<Output>) {
+        let (topics, keys) = (self.options.topics, self.keys());
+        for (index, slice) in slices {
+            let old = self.published.entry(*index).or_default();
+            slice::changes(old, slice, topics, |position, code, counts| {
+                let word = keys.key(*index, position) as u32;
+                changes.push(Output::Count(word, code - 1, counts));
+            });
+            *old = slice.clone();
+        }
     }
 }
 
@@ -358,8 +244,7 @@ impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
                     self.sample(turn, slice, true);
                 }
                 if let Some(local) = self.local.get_mut(&turn.shard).filter(|_| buried) {
-                    let leaving = std::mem::take(&mut local.leaving);
-                    local.shard.bury(leaving);
+                    local.bury();
                 }
             }
             Work::Update => {
@@ -430,22 +315,12 @@ impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
             _ => options.iterations,
         };
         let measures = number.is_multiple_of(options.likelihood_every) || number == last;
-        let mut log_likelihood = 0.0;
-        if measures {
-            let hyper = &local.hyper;
-            log_likelihood = measure::documents(&local.shard, &local.documents, hyper);
-            for (index, slice) in slices {
-                log_likelihood += measure::words(slice, &self.priors[*index], hyper);
-            }
-            if shard == 0 {
-                let plain = hyper.beta * self.vocabulary as f64;
-                let sums = self.topic_priors.iter().map(|prior| plain + prior);
-                log_likelihood += measure::topics(&local.shard.totals, sums);
-            }
-        }
         Measure {
-            log_likelihood: if measures { log_likelihood } else { f64::NAN },
-            tokens: local.documents.iter().map(|document| u64::from(document.tokens)).sum(),
+            log_likelihood: match measures {
+                true => self.log_likelihood(shard, slices),
+                false => f64::NAN,
+            },
+            tokens: local.tokens(),
             s_error: local.s_error,
             alpha_sum: local.hyper.alpha_sum(),
             beta: local.hyper.beta,
@@ -458,32 +333,9 @@ impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
         slices: &mut [(usize, Slice<u32>)],
         changes: &mut Vec<Output>,
     ) {
-        let (topics, keys) = (self.options.topics, self.keys());
-        if self.publish != Publish::Whole {
-            for (index, slice) in slices {
-                let old = self.published.entry(*index).or_default();
-                slice::changes(old, slice, topics, |position, code, counts| {
-                    let word = keys.key(*index, position) as u32;
-                    changes.push(Output::Count(word, code - 1, counts));
-                });
-                *old = slice.clone();
-            }
-            return;
-        }
-        let Some(local) = self.local.get_mut(&shard) else { return };
-        if self.options.document_topics {
-            let documents = slice::documents(&local.shard.rows, &local.documents, topics);
-            changes.push(Output::Slice(self.ring.slices() + shard, documents));
-        }
-        local.shard = Shard::new(topics, self.ring.slices());
-        local.documents = Vec::new();
-        for (index, slice) in slices {
-            let slice = std::mem::take(slice);
-            let slice = match self.samples.remove(index) {
-                Some(samples) => samples.into_slice(slice.head.len()),
-                None => slice,
-            };
-            changes.push(Output::Slice(*index, slice));
+        match self.publish {
+            Publish::Whole => self.give_up(shard, slices, changes),
+            Publish::Changes { .. } => self.compare(slices, changes),
         }
     }
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::chain::random;
 use crate::container::Slice;
+use crate::models::lda::change::{Change, Publish};
 use crate::models::lda::corpus::Bags;
 use crate::models::lda::keys::Keys;
 use crate::models::lda::options::Options;
-use crate::models::lda::program::{Change, Publish, Topics};
+use crate::models::lda::program::Topics;
 use crate::operators::RotateOptions;
 use crate::program::{Rotating, Sweep, Turn, Work};
 
