@@ -7,8 +7,10 @@
 
 mod arguments;
 mod data;
+mod live;
 mod options;
 mod result;
+mod rows;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,6 +35,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let speaks = arguments.cluster.process == 0;
     if speaks {
         check("--model", arguments.model_file.as_deref())?;
+    }
+    if arguments.is_live() {
+        return live::run(arguments, speaks);
     }
     let quiet = arguments.output.quiet;
     let journal = Arc::new(Journal::new(arguments.log.as_deref(), quiet, speaks)?);

@@ -45,13 +45,15 @@ pub enum Format {
     Csv,
     /// The same between tabs
     Tsv,
+    /// JSON lines of changes
+    Changes,
 }
 
 impl Format {
     /// What is between fields, if the format says it.
     fn separator(self) -> Option<Separator> {
         match self {
-            Format::Ratings => None,
+            Format::Ratings | Format::Changes => None,
             Format::Csv => Some(Separator::Comma),
             Format::Tsv => Some(Separator::Tab),
         }

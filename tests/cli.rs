@@ -19,6 +19,8 @@ mod lasso;
 mod lda;
 #[path = "cli/live.rs"]
 mod live;
+#[path = "cli/live_mf.rs"]
+mod live_mf;
 #[path = "cli/mf.rs"]
 mod mf;
 #[path = "cli/recommend.rs"]

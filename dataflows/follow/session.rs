@@ -145,11 +145,10 @@ impl<L: Live> Run<'_, L> {
         line.extend(self.live.figures());
         line.insert("seconds".into(), json!(seconds));
         let mut text = format!("{}\n", Value::from(line));
-        for mut delta in self.live.deltas() {
-            if self.arguments.deltas {
-                delta.insert("epoch".into(), self.summary.epochs.into());
-                text.push_str(&format!("{}\n", Value::from(delta)));
-            }
+        let deltas = if self.arguments.deltas { self.live.deltas() } else { Vec::new() };
+        for mut delta in deltas {
+            delta.insert("epoch".into(), self.summary.epochs.into());
+            text.push_str(&format!("{}\n", Value::from(delta)));
         }
         print(&text)?;
         self.summary.epochs += 1;

@@ -6,17 +6,20 @@ use clap::ValueEnum;
 use strads::cluster::Flags;
 use strads::models::mf::HoldOut;
 
+use crate::follow::Follow;
 use crate::output::Output;
 use crate::ratings::{Columns, Format};
 
 /// Factorises ratings: users and items as short vectors whose products are the ratings
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Clone, Debug)]
 #[command(after_help = HELP)]
 pub struct Arguments {
     /// A file of ratings, plain, .gz or .zst; `-` is standard input
-    #[arg(value_name = "DATA")]
+    #[arg(value_name = "DATA", required = false, required_unless_present = "listen")]
+    #[arg(default_value_if("listen", clap::builder::ArgPredicate::IsPresent, "-"))]
     pub data: PathBuf,
-    /// Format of the data: `ratings` guesses the separator, csv and tsv name it
+    /// Format of the data: `ratings` guesses the separator, csv and tsv name it; changes are JSON
+    /// lines (see Live data), which files named *.jsonl are taken for
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t, help_heading = "Input")]
     pub input_format: Format,
     #[command(flatten)]
@@ -27,6 +30,8 @@ pub struct Arguments {
     pub test: Test,
     #[command(flatten)]
     pub training: Training,
+    #[command(flatten)]
+    pub live: Follow,
     /// Write the model (.safetensors)
     #[arg(long = "model", value_name = "FILE", help_heading = "Output")]
     pub model_file: Option<PathBuf>,
@@ -181,8 +186,7 @@ pub enum Schedule {
     Dynamic,
 }
 
-const HELP: &str = "\
-Minimises, over the factors W of users and H of items and the biases a and b (0 without --biases),
+const HELP: &str = r#"Minimises, over the factors W of users and H of items and the biases a and b (0 without --biases),
   sum of c (r - m - a - b - w.h)^2 over the ratings r + lambda (|W|^2 + |H|^2 + |a|^2 + |b|^2)
 with c a rating's weight and m the mean rating. With --implicit it is
   sum of c (p - w.h)^2 over all pairs of user and item + lambda (|W|^2 + |H|^2)
@@ -196,7 +200,16 @@ rankings of all items a user has not rated in training: precision, recall, NDCG 
 N items, and AUC; relevant are the items rated at least R. The means are over users who have such an
 item.
 
+Live, the model is kept true while ratings come, change and go; lambda must be given, or
+--weighted-lambda. A feed has lines
+  {"op":"put","user":"u1","item":"i9","rating":4}    a rating, or another one of the same pair
+  {"op":"del","user":"u1","item":"i9"}
+  {"op":"commit"}                                    ends an epoch
+and each epoch prints a line with its objective and RMSE; with --deltas one more for each user or
+item whose factors changed.
+
 Examples:
   strads mf ratings.csv --rank 40 --biases --holdout 0.1 --model m.safetensors
   strads mf u.data --lambda 0.05 --weighted-lambda --test u.test -w 4
-  strads mf clicks.tsv.zst --implicit --alpha 10 --holdout 1 --holdout-by user --format json";
+  strads mf ratings.jsonl --follow --weighted-lambda --model live.safetensors --model-every 10
+  strads mf clicks.tsv.zst --implicit --alpha 10 --holdout 1 --holdout-by user --format json"#;

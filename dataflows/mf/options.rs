@@ -1,12 +1,14 @@
 //! The checks that clap cannot make, and what the options mean to the library.
 
 use serde_json::{Value, json};
+use strads::formats;
 use strads::models::mf::{self, Options};
 use strads::operators;
 use strads::scheduler::Policy;
 
 use super::arguments::{Arguments, Schedule, Solver, Which};
 use crate::failure::Failure;
+use crate::ratings::Format;
 use crate::run::{Named, check_shards, expect, placement};
 
 impl Arguments {
@@ -26,8 +28,15 @@ impl Arguments {
             expect(relevant.is_finite(), "--relevant", "a finite number", relevant)?;
         }
         check_shards(self.training.shards)?;
+        self.live.check(self.is_live())?;
         self.cluster.addresses()?;
         Ok(())
+    }
+
+    /// Whether the data is a feed of changes.
+    pub fn is_live(&self) -> bool {
+        let told = (self.input_format == Format::Changes).then_some(formats::Format::Changes);
+        self.live.is_live(told.or_else(|| formats::Format::of_name(&self.data)))
     }
 
     /// The library's options.

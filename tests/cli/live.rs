@@ -21,14 +21,14 @@ fn del(id: u64) -> String {
     format!("{{\"op\":\"del\",\"id\":\"{id}\"}}\n")
 }
 
-const COMMIT: &str = "{\"op\":\"commit\"}\n";
+pub const COMMIT: &str = "{\"op\":\"commit\"}\n";
 
-fn lines(text: &str) -> Vec<Value> {
+pub fn lines(text: &str) -> Vec<Value> {
     let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
     text.lines().map(parse).collect()
 }
 
-fn of_epochs(lines: &[Value]) -> Vec<&Value> {
+pub fn of_epochs(lines: &[Value]) -> Vec<&Value> {
     lines.iter().filter(|line| line.get("changes").is_some()).collect()
 }
 

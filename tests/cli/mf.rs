@@ -13,12 +13,12 @@ fn lectures(options: &[&str]) -> Value {
     json(&[&["mf", LECTURES, "--rank", "8", "--iterations", "5"], options].concat())
 }
 
-fn load(path: &str) -> Model {
+pub fn load(path: &str) -> Model {
     Model::from_file(&ModelFile::load(Path::new(path)).unwrap()).unwrap()
 }
 
 /// Objective and root mean squared error of a model on rows of user, item, rating.
-fn objective(model: &Model, lambda: f64, rows: &[(String, String, f64)]) -> (f64, f64) {
+pub fn objective(model: &Model, lambda: f64, rows: &[(String, String, f64)]) -> (f64, f64) {
     let factors = &model.factors;
     let mut square = 0.0;
     for (user, item, rating) in rows {

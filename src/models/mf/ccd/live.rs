@@ -23,7 +23,7 @@ use super::options::Terms;
 use super::program::{Ccd, Change, ITEMS, Row, USERS};
 use super::rows;
 use super::schedule::Sweeps;
-use crate::models::mf::{Options, RatingError};
+use crate::models::mf::{Options, RatingError, Solver};
 use crate::operators::{self, Certified, ModelParallel, Placement};
 
 /// A finite rating of an item by a user. Users and items are dense numbers: a model's memory grows
@@ -104,8 +104,8 @@ pub trait LiveFactorisation<'scope, T: Timestamp> {
     /// present several times weighs as much. Every worker must call this with the same options.
     ///
     /// # Errors
-    /// If the options are out of range, ask for implicit feedback, or leave λ open without
-    /// `weighted_lambda`: one line that names the option.
+    /// If the options are out of range, ask for implicit feedback or gradient descent, or leave λ open
+    /// without `weighted_lambda`: one line that names the option.
     ///
     /// ```
     /// use differential_dataflow::input::Input;
@@ -154,6 +154,9 @@ where
 /// λ of a live model, for which the number of ratings is not known beforehand.
 fn strength(options: &Options) -> Result<f64, String> {
     options.check()?;
+    if options.solver == Solver::Sgd {
+        return Err("solver: expected ccd, as ratings come and go, found sgd".into());
+    }
     match (options.implicit, options.lambda, options.weighted_lambda) {
         (Some(_), _, _) => Err("implicit: not with ratings that come and go".into()),
         (None, None, false) => {

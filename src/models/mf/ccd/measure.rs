@@ -20,6 +20,8 @@ pub struct Measure {
     pub previous: f64,
     /// Sweeps so far.
     pub sweeps: f64,
+    /// What is taken off all ratings.
+    pub mean: f64,
     /// Not 0 if time is over.
     pub expired: f64,
 }
@@ -44,6 +46,7 @@ impl Certificate for Measure {
         self.ratings += share.ratings;
         self.previous += share.previous;
         self.sweeps += share.sweeps;
+        self.mean += share.mean;
         self.expired += share.expired;
     }
 

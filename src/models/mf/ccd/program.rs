@@ -224,6 +224,7 @@ impl Program for Ccd {
             measure.loss += all;
             measure.previous = self.objective;
             measure.sweeps = (self.visits / self.terms.blocks() as u64) as f64;
+            measure.mean = self.terms.mean;
             measure.expired = f64::from(u8::from(self.is_late()));
         }
         measure
