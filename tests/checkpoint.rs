@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
-use strads::checkpoint::{CheckpointError, Identity, Manifest, Progress, Store};
+use strads::checkpoint::{CheckpointError, Identity, Keeper, Manifest, Progress, Settings, Store};
 use strads::report::failpoint;
 
 const SHARDS: usize = 3;
@@ -129,6 +130,79 @@ fn directories_that_cannot_be_used_are_told() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let error = Store::open(file.path(), identity(), 1).expect_err("no directory");
     assert!(matches!(error, CheckpointError::System { .. }), "{error}");
+}
+
+#[test]
+fn checkpoints_that_are_all_damaged_are_no_reason_to_start_anew() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let store = store(directory.path());
+    save(&store, 0).expect("room");
+    save(&store, 1).expect("room");
+    assert_eq!(Store::shards(directory.path()).expect("readable"), Some(SHARDS));
+    for number in ["000000000000", "000000000001"] {
+        fs::write(directory.path().join(number).join("part-00001"), "no part").expect("room");
+    }
+    let error = store.latest(|_| ()).expect_err("all are damaged").to_string();
+    assert!(error.contains("000000000001/part-00001: damaged"), "{error}");
+    // What was never there, or never complete, is.
+    let none = Store::new(&directory.path().join("none"), identity(), 2);
+    assert!(none.latest(|_| ()).expect("nothing to read").is_none());
+    assert!(!none.is_used().expect("nothing to read") && store.is_used().expect("readable"));
+    store.forget_after(Some(0)).expect("room");
+    assert_eq!(store.next_number().expect("readable"), 1);
+    store.forget_after(None).expect("room");
+    assert!(store.latest(|_| ()).expect("readable").is_none());
+}
+
+/// A process of a run that keeps checkpoints.
+fn keeper(directory: &Path, resume: bool, completes: bool) -> Keeper {
+    let store = Store::new(directory, identity(), 2);
+    let settings = Settings { every: 1, resume, required: false, completes };
+    Keeper::start(store, settings, |note| panic!("{note}")).expect("a directory")
+}
+
+#[test]
+fn a_checkpoint_is_complete_when_every_process_has_written_its_parts() {
+    let directory = tempfile::tempdir().expect("a directory");
+    // What was begun before, and would otherwise pass for a part.
+    store(directory.path()).write(0, 2, b"of another run").expect("room");
+    let (first, second) =
+        (keeper(directory.path(), true, true), keeper(directory.path(), true, false));
+    assert!(first.from().is_none() && first.next_number() == 0);
+    first.part(0, 0, state(0, 0));
+    first.complete(0, Progress { epoch: 0, round: 3 }, serde_json::Value::Null);
+    second.part(0, 2, state(0, 2));
+    second.part(0, 1, state(0, 1));
+    drop((second, first));
+    let again = keeper(directory.path(), true, true);
+    let from = again.from().expect("it is complete");
+    assert_eq!(from.manifest.progress.round, 3);
+    assert_eq!(from.state(2).expect("it is whole"), state(0, 2));
+    assert_eq!(again.next_number(), 1);
+    assert_ne!(again.digest(b""), keeper(directory.path(), false, false).digest(b""));
+}
+
+#[test]
+fn a_directory_that_takes_nothing_ends_the_run_only_if_it_must() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let directory = file.path().join("checkpoints");
+    let start = |required| {
+        let notes = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&notes);
+        let store = Store::new(&directory, identity(), 2);
+        let settings = Settings { every: 1, resume: false, required, completes: true };
+        let note = move |line: String| heard.lock().expect("nobody panics").push(line);
+        (Keeper::start(store, settings, note), notes)
+    };
+    assert!(start(true).0.is_err());
+    let (keeper, notes) = start(false);
+    let keeper = keeper.expect("it need not be");
+    (0..SHARDS).for_each(|shard| keeper.part(0, shard, state(0, shard)));
+    drop(keeper);
+    let notes = notes.lock().expect("nobody panics");
+    assert_eq!(notes.len(), 1 + SHARDS, "{notes:?}");
+    assert!(notes[0].ends_with("going on without new checkpoints"), "{notes:?}");
+    assert!(notes[1].ends_with("going on, with the checkpoint before"), "{notes:?}");
 }
 
 /// Played by a process of its own: saves checkpoint 1 and may be made to fail.

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::footer;
+
 /// What a run must share with a checkpoint to go on from it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
@@ -72,6 +74,14 @@ pub struct Part {
     pub bytes: u64,
     /// CRC-32 of the content.
     pub crc32: u32,
+}
+
+impl Part {
+    /// The file of a shard with this state.
+    pub(super) fn of(shard: usize, state: &[u8]) -> Part {
+        let bytes = (state.len() + footer::BYTES) as u64;
+        Part { shard, bytes, crc32: crc32fast::hash(state) }
+    }
 }
 
 /// What belongs to a checkpoint.

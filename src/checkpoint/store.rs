@@ -32,8 +32,13 @@ pub struct Checkpoint {
 }
 
 impl Store {
-    /// Opens a directory for the checkpoints of a run, and makes it if need be. The last `keep`
-    /// checkpoints are kept, at least one.
+    /// The checkpoints of a run in a directory that need not be there yet. The last `keep` are
+    /// kept, at least one.
+    pub fn new(directory: &Path, identity: Identity, keep: usize) -> Store {
+        Store { directory: directory.to_owned(), identity, keep: keep.max(1) }
+    }
+
+    /// The same, of a directory that is made if need be, and tried.
     ///
     /// # Errors
     /// If it cannot be made or written to.
@@ -42,29 +47,84 @@ impl Store {
         identity: Identity,
         keep: usize,
     ) -> Result<Store, CheckpointError> {
-        let directory = directory.to_owned();
-        fs::create_dir_all(&directory).map_err(failed(&directory, "make the directory"))?;
-        let probe = directory.join(MANIFEST);
-        atomic::check(&probe).map_err(failed(&directory, "write"))?;
-        Ok(Store { directory, identity, keep: keep.max(1) })
+        let store = Store::new(directory, identity, keep);
+        store.try_out()?;
+        Ok(store)
+    }
+
+    /// Makes the directory if need be, and tries to write there.
+    ///
+    /// # Errors
+    /// If it cannot be made or written to.
+    pub fn try_out(&self) -> Result<(), CheckpointError> {
+        let directory = &self.directory;
+        fs::create_dir_all(directory).map_err(failed(directory, "make the directory"))?;
+        atomic::check(&directory.join(MANIFEST)).map_err(failed(directory, "write"))
+    }
+
+    /// The number of shards of the newest checkpoint in a directory, of whatever run: what a run
+    /// that goes on has to be dealt to. None if there is no checkpoint that can be read.
+    ///
+    /// # Errors
+    /// If there is a directory, and it cannot be read.
+    pub fn shards(directory: &Path) -> Result<Option<usize>, CheckpointError> {
+        let manifest = |number: u64| {
+            let text = get(&directory.join(name_of_checkpoint(number)).join(MANIFEST)).ok()?;
+            serde_json::from_slice::<Manifest>(&text).ok()
+        };
+        let mut newest_first = numbers(directory)?.into_iter().rev();
+        Ok(newest_first.find_map(manifest).map(|manifest| manifest.identity.shards))
+    }
+
+    /// Whether there is a checkpoint, of whatever run and in whatever state.
+    ///
+    /// # Errors
+    /// If there is a directory, and it cannot be read.
+    pub fn is_used(&self) -> Result<bool, CheckpointError> {
+        let is_complete = |number: &u64| self.directory_of(*number).join(MANIFEST).exists();
+        Ok(numbers(&self.directory)?.iter().any(is_complete))
     }
 
     /// The newest complete checkpoint of this run. Damaged ones are passed over; `note` hears of
     /// each, in one line.
     ///
     /// # Errors
-    /// If the directory cannot be read, or the newest complete checkpoint is of another run.
+    /// If the directory cannot be read, if the newest complete checkpoint is of another run, or if
+    /// there are complete checkpoints and all are damaged.
     pub fn latest(&self, note: impl Fn(String)) -> Result<Option<Checkpoint>, CheckpointError> {
-        for number in self.numbers()?.into_iter().rev() {
+        let mut newest = None;
+        for number in numbers(&self.directory)?.into_iter().rev() {
             match self.load(number) {
-                Ok(Some(checkpoint)) => return Ok(Some(checkpoint)),
+                Ok(Some(checkpoint)) => {
+                    newest.into_iter().for_each(|error: CheckpointError| note(error.to_string()));
+                    return Ok(Some(checkpoint));
+                }
                 // One that was never completed is nothing to speak of.
                 Ok(None) => {}
                 Err(error @ CheckpointError::Other { .. }) => return Err(error),
-                Err(error) => note(format!("{error}; trying the one before")),
+                Err(error) => match &newest {
+                    None => newest = Some(error),
+                    Some(_) => note(error.to_string()),
+                },
             }
         }
-        Ok(None)
+        newest.map_or(Ok(None), Err)
+    }
+
+    /// Removes what a run that goes on from checkpoint `number` (from none: that starts) will write
+    /// anew: checkpoints after it, which are incomplete or damaged.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn forget_after(&self, number: Option<u64>) -> Result<(), CheckpointError> {
+        let later = |other: &u64| number.is_none_or(|number| *other > number);
+        numbers(&self.directory)?.into_iter().filter(later).try_for_each(|it| self.remove(it))
+    }
+
+    /// A part of checkpoint `number`, if it is there and whole.
+    pub(super) fn part(&self, number: u64, shard: usize) -> Option<Part> {
+        let state = get(&self.directory_of(number).join(name_of(shard))).ok()?;
+        Some(Part::of(shard, &state))
     }
 
     /// Writes the state of a shard, as a part of checkpoint `number`. Any process may do so for its
@@ -77,8 +137,7 @@ impl Store {
         fs::create_dir_all(&directory).map_err(failed(&directory, "make the directory"))?;
         let path = directory.join(name_of(shard));
         put(&path, state).map_err(failed(&path, "write"))?;
-        let bytes = (state.len() + footer::BYTES) as u64;
-        Ok(Part { shard, bytes, crc32: crc32fast::hash(state) })
+        Ok(Part::of(shard, state))
     }
 
     /// Completes a checkpoint whose parts are all written, and removes those that are too old. One
@@ -100,6 +159,11 @@ impl Store {
         self.prune(manifest.number)
     }
 
+    /// Where the checkpoints are.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The identity of a manifest of this run.
     pub fn identity(&self) -> &Identity {
         &self.identity
@@ -110,40 +174,32 @@ impl Store {
     /// # Errors
     /// If the directory cannot be read.
     pub fn next_number(&self) -> Result<u64, CheckpointError> {
-        Ok(self.numbers()?.last().map_or(0, |last| last + 1))
+        Ok(numbers(&self.directory)?.last().map_or(0, |last| last + 1))
     }
 
     /// Removes all but the newest complete checkpoints, and incomplete ones before them.
     fn prune(&self, newest: u64) -> Result<(), CheckpointError> {
-        let before = self.numbers()?.into_iter().rev().filter(|number| *number < newest);
+        let numbers = numbers(&self.directory)?;
+        let before = numbers.into_iter().rev().filter(|number| *number < newest);
         let mut complete = 1;
         for number in before {
-            let directory = self.directory_of(number);
-            let is_complete = directory.join(MANIFEST).exists();
+            let is_complete = self.directory_of(number).join(MANIFEST).exists();
             if is_complete && complete < self.keep {
                 complete += 1;
             } else {
-                // Without its manifest it is none, however far the removal gets.
-                let removed =
-                    if is_complete { fs::remove_file(directory.join(MANIFEST)) } else { Ok(()) };
-                removed
-                    .and_then(|()| fs::remove_dir_all(&directory))
-                    .map_err(failed(&directory, "remove"))?;
+                self.remove(number)?;
             }
         }
         Ok(())
     }
 
-    /// The numbers of all checkpoints, complete or not, ascending.
-    fn numbers(&self) -> Result<Vec<u64>, CheckpointError> {
-        let entries = fs::read_dir(&self.directory).map_err(failed(&self.directory, "read"))?;
-        let mut numbers = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(failed(&self.directory, "read"))?.file_name();
-            numbers.extend(name.to_str().and_then(|name| name.parse::<u64>().ok()));
-        }
-        numbers.sort_unstable();
-        Ok(numbers)
+    /// Removes a checkpoint, complete or not.
+    fn remove(&self, number: u64) -> Result<(), CheckpointError> {
+        let directory = self.directory_of(number);
+        let manifest = directory.join(MANIFEST);
+        // Without its manifest it is none, however far the removal gets.
+        let removed = if manifest.exists() { fs::remove_file(manifest) } else { Ok(()) };
+        removed.and_then(|()| fs::remove_dir_all(&directory)).map_err(failed(&directory, "remove"))
     }
 
     /// A checkpoint, or nothing if it was never completed.
@@ -172,7 +228,7 @@ impl Store {
     }
 
     fn directory_of(&self, number: u64) -> PathBuf {
-        self.directory.join(format!("{number:012}"))
+        self.directory.join(name_of_checkpoint(number))
     }
 }
 
@@ -185,15 +241,33 @@ impl Checkpoint {
         let path = self.directory.join(name_of(shard));
         let state = get(&path)?;
         let part = self.manifest.parts.get(shard);
-        let is_same = |part: &Part| {
-            let bytes = (state.len() + footer::BYTES) as u64;
-            (part.bytes, part.crc32) == (bytes, crc32fast::hash(&state))
-        };
         match part {
-            Some(part) if is_same(part) => Ok(state),
+            Some(part) if *part == Part::of(shard, &state) => Ok(state),
             _ => Err(CheckpointError::Damaged { path, why: "it is of another checkpoint".into() }),
         }
     }
+}
+
+/// The numbers of all checkpoints in a directory, complete or not, ascending; none if there is no
+/// directory.
+fn numbers(directory: &Path) -> Result<Vec<u64>, CheckpointError> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed(directory, "read"))?,
+    };
+    let mut numbers = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(failed(directory, "read"))?.file_name();
+        let number = name.to_str().and_then(|name| name.parse::<u64>().ok());
+        // Names that only look like ours are left alone.
+        numbers.extend(number.filter(|number| name == *name_of_checkpoint(*number)));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+fn name_of_checkpoint(number: u64) -> String {
+    format!("{number:012}")
 }
 
 fn name_of(shard: usize) -> String {

@@ -1,0 +1,180 @@
+//! The thread that writes checkpoints while the run goes on.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use std::{io, mem};
+
+use serde_json::Value;
+
+use super::{CheckpointError, Manifest, Part, Progress, Store};
+use crate::cluster::fail;
+
+/// How often to look for parts that other processes write.
+const POLL: Duration = Duration::from_millis(10);
+
+/// How long to wait for them when the run is over.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What the thread is asked to do.
+enum Job {
+    /// Write the state of a shard.
+    Part { number: u64, shard: usize, state: Vec<u8> },
+    /// Complete a checkpoint when all its parts are there.
+    Complete { number: u64, progress: Progress, notes: Value },
+}
+
+/// Writes the checkpoints of a process, one after the other, on a thread of its own. Dropping it
+/// waits until they are written.
+#[derive(Debug)]
+pub(super) struct Saver {
+    jobs: Option<SyncSender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Saver {
+    /// Starts the thread. About one checkpoint may wait to be written; whoever comes with another
+    /// then waits too. `note` hears what is wrong, in one line each; if checkpoints are `required`,
+    /// that ends the process instead.
+    pub(super) fn start(
+        store: Store,
+        required: bool,
+        note: impl Fn(String) + Send + 'static,
+    ) -> io::Result<Saver> {
+        let (to, jobs) = sync_channel(store.identity().shards.max(1));
+        let writing = Writing { store, required, note, jobs, waiting: None };
+        let thread =
+            thread::Builder::new().name("strads:checkpoint".into()).spawn(|| writing.run())?;
+        Ok(Saver { jobs: Some(to), thread: Some(thread) })
+    }
+
+    /// Has the state of a shard written.
+    pub(super) fn part(&self, number: u64, shard: usize, state: Vec<u8>) {
+        self.send(Job::Part { number, shard, state });
+    }
+
+    /// Has a checkpoint completed.
+    pub(super) fn complete(&self, number: u64, progress: Progress, notes: Value) {
+        self.send(Job::Complete { number, progress, notes });
+    }
+
+    fn send(&self, job: Job) {
+        if let Some(jobs) = &self.jobs
+            && jobs.send(job).is_err()
+        {
+            fail::stop(fail::FAILED, "the thread that writes checkpoints has ended");
+        }
+    }
+}
+
+impl Drop for Saver {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(thread) = self.thread.take() {
+            // It panics no more than it returns something.
+            drop(thread.join());
+        }
+    }
+}
+
+/// What the thread has.
+struct Writing<N> {
+    store: Store,
+    required: bool,
+    note: N,
+    jobs: Receiver<Job>,
+    waiting: Option<Waiting>,
+}
+
+/// A checkpoint that is to be completed.
+struct Waiting {
+    manifest: Manifest,
+    /// The parts that are there.
+    parts: BTreeMap<usize, Part>,
+    since: Instant,
+}
+
+impl<N: Fn(String)> Writing<N> {
+    fn run(mut self) {
+        let mut open = true;
+        while open || self.waiting.is_some() {
+            match self.next(open) {
+                Ok(Job::Part { number, shard, state }) => self.write(number, shard, &state),
+                Ok(Job::Complete { number, progress, notes }) => {
+                    self.begin(number, progress, notes)
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => open = false,
+            }
+            self.look(open);
+        }
+    }
+
+    fn next(&self, open: bool) -> Result<Job, RecvTimeoutError> {
+        match (&self.waiting, open) {
+            (None, _) => self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (Some(_), true) => self.jobs.recv_timeout(POLL),
+            (Some(_), false) => {
+                thread::sleep(POLL);
+                Err(RecvTimeoutError::Timeout)
+            }
+        }
+    }
+
+    fn write(&self, number: u64, shard: usize, state: &[u8]) {
+        if let Err(error) = self.store.write(number, shard, state) {
+            self.fail(&error);
+        }
+    }
+
+    fn begin(&mut self, number: u64, progress: Progress, notes: Value) {
+        if let Some(other) = self.waiting.take() {
+            self.give_up(&other);
+        }
+        let identity = self.store.identity().clone();
+        let manifest = Manifest { number, identity, progress, parts: Vec::new(), notes };
+        self.waiting = Some(Waiting { manifest, parts: BTreeMap::new(), since: Instant::now() });
+    }
+
+    /// Looks for the parts that are missing; completes the checkpoint if all are there.
+    fn look(&mut self, open: bool) {
+        let Some(mut it) = self.waiting.take() else { return };
+        let (number, shards) = (it.manifest.number, it.manifest.identity.shards);
+        for shard in 0..shards {
+            if let Entry::Vacant(place) = it.parts.entry(shard) {
+                let Some(part) = self.store.part(number, shard) else { break };
+                place.insert(part);
+            }
+        }
+        if it.parts.len() == shards {
+            it.manifest.parts = mem::take(&mut it.parts).into_values().collect();
+            if let Err(error) = self.store.complete(&it.manifest) {
+                self.fail(&error);
+            }
+        } else if !open && it.since.elapsed() > GRACE {
+            self.give_up(&it);
+        } else {
+            self.waiting = Some(it);
+        }
+    }
+
+    fn give_up(&self, waiting: &Waiting) {
+        let (number, shards) = (waiting.manifest.number, waiting.manifest.identity.shards);
+        let missing = (0..shards).find(|shard| !waiting.parts.contains_key(shard));
+        let missing = missing.unwrap_or_default();
+        self.say(format!("checkpoint {number} is not complete: shard {missing} has no part"));
+    }
+
+    fn fail(&self, error: &CheckpointError) {
+        self.say(error.to_string());
+    }
+
+    fn say(&self, what: String) {
+        if self.required {
+            fail::stop(fail::FAILED, what);
+        }
+        (self.note)(format!("{what}; going on, with the checkpoint before"));
+    }
+}
