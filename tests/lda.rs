@@ -6,6 +6,7 @@ mod lda {
     mod corpora;
     mod counts;
     mod infer;
+    mod kept;
     mod live;
     mod optimize;
     mod planted;

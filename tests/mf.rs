@@ -3,6 +3,7 @@
 mod support;
 
 mod mf {
+    mod kept;
     mod live;
     mod memory;
     mod oracle;

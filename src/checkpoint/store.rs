@@ -233,6 +233,11 @@ impl Store {
 }
 
 impl Checkpoint {
+    /// The error of a state that is whole, and still not what it should be.
+    pub fn damaged(&self, why: String) -> CheckpointError {
+        CheckpointError::Damaged { path: self.directory.clone(), why }
+    }
+
     /// The state of a shard.
     ///
     /// # Errors

@@ -13,6 +13,8 @@ pub const FAILED: i32 = 1;
 pub const USAGE: i32 = 2;
 /// Exit code: a peer was lost or could not be reached; starting again may help.
 pub const LOST: i32 = 4;
+/// Exit code: a checkpoint cannot be used.
+pub const UNUSABLE: i32 = 6;
 
 /// Set by the first caller of [`stop`]; one failure tends to cause others in the same process.
 static STOPPING: AtomicBool = AtomicBool::new(false);

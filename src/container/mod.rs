@@ -10,6 +10,7 @@ mod columns;
 mod gathered;
 mod packet;
 mod pact;
+pub(crate) mod plain;
 mod slice;
 mod wire;
 

@@ -3,6 +3,7 @@
 pub mod atomic;
 mod exit;
 pub mod failpoint;
+pub(crate) mod hex;
 mod log;
 mod memory;
 mod model;

@@ -9,7 +9,7 @@ use crate::support::{Children, free_addresses, role};
 
 use super::corpora::{model, planted, train};
 
-fn options(topics: usize, optimize: bool) -> Options {
+pub fn options(topics: usize, optimize: bool) -> Options {
     Options {
         topics,
         iterations: 12,
@@ -26,12 +26,12 @@ fn options(topics: usize, optimize: bool) -> Options {
     }
 }
 
-fn corpus() -> Corpus {
+pub fn corpus() -> Corpus {
     planted(80, 20, 5, 30, 2)
 }
 
 /// Everything of a fit, bit by bit.
-fn digest(fit: &Fit) -> u64 {
+pub fn digest(fit: &Fit) -> u64 {
     let mut hasher = DefaultHasher::new();
     for point in &fit.points {
         let likelihood = point.log_likelihood.map(f64::to_bits);

@@ -4,7 +4,7 @@ use strads::models::mf::{Options, Ratings};
 
 use super::run::{Outcome, planted, run_on, sweeps};
 
-fn bits(outcome: &Outcome) -> Vec<u32> {
+pub fn bits(outcome: &Outcome) -> Vec<u32> {
     let model = outcome.model();
     let all = [&model.user_factors, &model.item_factors, &model.user_bias, &model.item_bias];
     all.into_iter().flatten().map(|x| x.to_bits()).collect()

@@ -7,6 +7,8 @@
 // Each test binary uses its own part of these helpers.
 #![allow(dead_code)]
 
+pub mod kept;
+
 use std::env;
 use std::fs;
 use std::io::Write;

@@ -29,6 +29,7 @@ mod sampler;
 mod samples;
 mod shard;
 mod slice;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -36,7 +37,7 @@ pub use coherence::{CoDocuments, Coherence};
 pub use corpus::{Corpus, CorpusError};
 pub use describe::TopicWord;
 pub use file::{put_words, words};
-pub use fit::{Fit, Point, fit};
+pub use fit::{Fit, Point, fit, fit_kept};
 pub use infer::{Completion, InferOptions, Inference};
 pub use live::{Bag, LiveOptions, LiveTopics, TopicsOf};
 pub use mallet::write_mallet_state;

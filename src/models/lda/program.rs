@@ -1,6 +1,7 @@
 //! Latent Dirichlet allocation in rotation form.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use super::change::{Change, Output, Publish};
 use super::hyper::{Hyper, Sums};
@@ -12,6 +13,7 @@ use super::sampler::{Kernel, Path, Prior, Setting, WordRows};
 use super::samples::Samples;
 use super::shard::Shard;
 use super::slice;
+use super::stored::Homes;
 use crate::container::Slice;
 use crate::operators::Ring;
 use crate::program::{Rotating, Sweep, Turn, Work};
@@ -40,6 +42,8 @@ pub(super) struct Topics<I> {
     /// `Σ_v β_vk − V β`.
     topic_priors: Vec<f64>,
     samples: BTreeMap<usize, Samples>,
+    /// Slices that a checkpoint had, until they are born.
+    stored: BTreeMap<usize, Slice<u32>>,
     /// Counts as last published.
     published: BTreeMap<usize, Slice<u32>>,
 }
@@ -73,6 +77,7 @@ impl<I: Ord + Clone + 'static> Topics<I> {
             kernel: Kernel::new(Path::best(), topics),
             local: ring.placement().local(index).map(local).collect(),
             samples: BTreeMap::new(),
+            stored: BTreeMap::new(),
             published: BTreeMap::new(),
             options,
             ring,
@@ -226,6 +231,10 @@ impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
         }
     }
 
+    fn slice(&mut self, index: usize) -> Slice<u32> {
+        self.stored.remove(&index).unwrap_or_default()
+    }
+
     fn work(&mut self, turn: &Turn, slice: &mut Slice<u32>) {
         let (topics, slices) = (self.options.topics, self.ring.slices() as u64);
         let optimizes = self.optimizes(&turn.sweep);
@@ -337,5 +346,28 @@ impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
             Publish::Whole => self.give_up(shard, slices, changes),
             Publish::Changes { .. } => self.compare(slices, changes),
         }
+    }
+
+    fn snapshot(
+        &self,
+        shard: usize,
+        slices: &[(usize, Slice<u32>)],
+        to: &mut dyn io::Write,
+    ) -> io::Result<()> {
+        match (self.local.get(&shard), self.publish) {
+            (Some(local), Publish::Whole) => local.write(slices, &self.samples, to),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    fn restore(&mut self, shard: usize, from: &mut dyn io::Read) -> io::Result<()> {
+        let Some(local) = self.local.get_mut(&shard) else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let mut homes = Homes::default();
+        local.read(self.ring.home(shard), &mut homes, from)?;
+        self.stored.append(&mut homes.0);
+        self.samples.append(&mut homes.1);
+        Ok(())
     }
 }

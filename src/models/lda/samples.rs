@@ -34,6 +34,20 @@ impl Samples {
         self.samples += 1;
     }
 
+    /// As they are stored: the head is the number of samples, the cells are positions, codes and
+    /// sums in turn.
+    pub fn stored(&self) -> Slice<u32> {
+        let cells = self.sums.iter().flat_map(|&((at, code), sum)| [at, u32::from(code), sum]);
+        Slice { head: vec![u64::from(self.samples)], cells: cells.collect() }
+    }
+
+    /// What [`Samples::stored`] gave.
+    pub fn from_stored(stored: &Slice<u32>) -> Self {
+        let sums = stored.cells.chunks_exact(3).map(|sum| ((sum[0], sum[1] as u16), sum[2]));
+        let samples = stored.head.first().map_or(0, |samples| *samples as u32);
+        Samples { sums: sums.collect(), samples }
+    }
+
     /// As a slice of pairs: the head is the number of samples and where each word's pairs end, the
     /// cells are codes and sums in turn.
     pub fn into_slice(self, words: usize) -> Slice<u32> {

@@ -30,7 +30,7 @@ pub(super) struct Shard {
     /// Tokens of each topic in the whole corpus, as the shard knows them.
     pub totals: Vec<i64>,
     /// The totals when others last heard of them.
-    told: Vec<i64>,
+    pub told: Vec<i64>,
     /// Rows whose documents were removed; their tokens leave when their slice comes by.
     dead: HashSet<u32>,
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::sgd::{self, Reports};
 use super::{Factorisation, Options, Ratings, Solver, ccd};
+use crate::checkpoint::Keeper;
 use crate::cluster::{ClusterError, Flags};
 use crate::operators::{self, RotateOptions};
 
@@ -94,11 +95,28 @@ pub fn fit(
     reports: Reports,
     watch: impl Fn(&Point) + Send + Sync + 'static,
 ) -> Result<Fit, ClusterError> {
-    match chosen(&options, &problem) {
-        Solver::Auto | Solver::Ccd => ccd::fit(flags, digest, problem, options, engine, watch),
+    fit_kept(flags, digest, (problem, options), engine, reports, None, watch)
+}
+
+/// As [`fit`], with a checkpoint after every so many sweeps, or going on from one: see
+/// [`ccd::fit_kept`] and [`sgd::fit_kept`].
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_kept(
+    flags: &Flags,
+    digest: &[u8],
+    fitted: (Problem, Options),
+    engine: operators::Options,
+    reports: Reports,
+    keeper: Option<Arc<Keeper>>,
+    watch: impl Fn(&Point) + Send + Sync + 'static,
+) -> Result<Fit, ClusterError> {
+    match chosen(&fitted.1, &fitted.0) {
+        Solver::Auto | Solver::Ccd => ccd::fit_kept(flags, digest, fitted, engine, keeper, watch),
         Solver::Sgd => {
             let engine = RotateOptions { shards: engine.shards, ..RotateOptions::default() };
-            sgd::fit(flags, digest, problem, options, engine, reports, watch)
+            sgd::fit_kept(flags, digest, fitted, engine, reports, keeper, watch)
         }
     }
 }

@@ -31,7 +31,7 @@ mod testing;
 
 pub use crate::shard::{Entry, Names, RatingError, Ratings, Unordered};
 pub use file::{Model, Seen};
-pub use fit::{Fit, Point, Problem, chosen, fit};
+pub use fit::{Fit, Point, Problem, chosen, fit, fit_kept};
 pub use fold_in::{FoldIn, Known, Terms};
 pub use metrics::{Errors, Ranking, RankingOptions, errors, ranking};
 pub use model::Factorisation;

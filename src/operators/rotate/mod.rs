@@ -17,6 +17,7 @@
 //! sub-rounds, one for the last summary and one for the certificate.
 
 mod gather;
+mod keep;
 mod local;
 mod operator;
 mod packets;
@@ -25,6 +26,7 @@ mod state;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use timely::dataflow::operators::{ConnectLoop, Enter, Feedback, Leave};
 use timely::dataflow::{Scope, Stream};
@@ -36,8 +38,10 @@ pub use ring::{Ring, RotateOptions};
 
 use super::ingest::{Arrived, ingest};
 use super::stage::Inner;
+use crate::checkpoint::Keeper;
 use crate::program::Rotating;
 use crate::scheduler::{Sweeps, Swept};
+use keep::Keep;
 use packets::{SlicePacket, WordPacket};
 use state::State;
 
@@ -118,6 +122,28 @@ pub trait Rotate<'scope, T: Timestamp, C> {
     where
         P: Rotating<Change = C>,
         S: Sweeps<P::Certificate>;
+
+    /// The same, with a checkpoint after every so many sweeps (see [`Keeper::every`]): of every
+    /// shard what [`Rotating::snapshot`] writes. A run that goes on from one tells the scheduler of
+    /// the sweeps before it, lets them leave as certificates, and ends as if it had never stopped.
+    ///
+    /// For one epoch, such as a whole file: of changes that keep coming the feed must be stored too.
+    /// [`Work::Refresh`](crate::program::Work::Refresh) is not run again; [`Rotating::slice`] gives
+    /// slices as they were stored.
+    ///
+    /// # Panics
+    /// As [`Rotate::rotate`]. Ends the process if the checkpoint is not one of the program.
+    fn rotate_kept<P, S>(
+        self,
+        name: &str,
+        options: RotateOptions,
+        program: Rc<RefCell<P>>,
+        scheduler: S,
+        keeper: Option<Arc<Keeper>>,
+    ) -> Rotated<'scope, T, P>
+    where
+        P: Rotating<Change = C>,
+        S: Sweeps<P::Certificate>;
 }
 
 impl<'scope, T, C> Rotate<'scope, T, C> for Stream<'scope, T, Vec<C>>
@@ -136,11 +162,28 @@ where
         P: Rotating<Change = C>,
         S: Sweeps<P::Certificate>,
     {
+        self.rotate_kept(name, options, program, scheduler, None)
+    }
+
+    fn rotate_kept<P, S>(
+        self,
+        name: &str,
+        options: RotateOptions,
+        program: Rc<RefCell<P>>,
+        scheduler: S,
+        keeper: Option<Arc<Keeper>>,
+    ) -> Rotated<'scope, T, P>
+    where
+        P: Rotating<Change = C>,
+        S: Sweeps<P::Certificate>,
+    {
         let outer = self.scope();
         let ring = options.ring(outer.peers());
         let arrived = Arrived::default();
         let ticks = ingest(self, Rc::clone(&arrived));
-        let state = State::new(program, scheduler, ring, outer.index());
+        let completes = ring.placement().worker_of(0) == outer.index();
+        let keep = keeper.map(|keeper| Keep::new(keeper, completes));
+        let state = State::new(program, scheduler, ring, outer.index(), keep);
         outer.scoped::<Inner<T>, _, _>(name, |inner: Scope<'_, Inner<T>>| {
             let step = Product::new(Default::default(), 1);
             let (slices_loop, slices) = inner.feedback::<SlicePacket<P>>(step.clone());

@@ -94,7 +94,7 @@ where
                         break;
                     }
                     let own = arrived.borrow_mut().remove(epoch.key());
-                    state.begin(&mut own.unwrap_or_default());
+                    state.begin(&mut own.unwrap_or_default(), &mut events);
                 }
                 let progress = state.step(&mut events);
                 let [to_slices, to_words, to_changes, to_certificates] = epoch.get_mut();

@@ -3,9 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::keep::{self, Keep};
 use super::local::{Local, Step};
 use super::packets::{Serials, SlicePacket, WordPacket, Words};
 use super::ring::Ring;
+use crate::checkpoint::CheckpointError;
+use crate::cluster::fail;
 use crate::container::{Columns, Header, Packet, Slice};
 use crate::program::{Certificate, Rotating, Sweep, Turn, Work};
 use crate::scheduler::{Sweeps, Swept};
@@ -43,6 +46,7 @@ pub(super) struct State<P: Rotating, S> {
     sweeps: u64,
     /// The running sweep, while an epoch runs.
     sweep: Option<Sweep>,
+    keep: Option<Keep<P::Certificate>>,
 }
 
 impl<P, S> State<P, S>
@@ -50,7 +54,13 @@ where
     P: Rotating,
     S: Sweeps<P::Certificate>,
 {
-    pub fn new(program: Rc<RefCell<P>>, scheduler: S, ring: Ring, worker: usize) -> Self {
+    pub fn new(
+        program: Rc<RefCell<P>>,
+        scheduler: S,
+        ring: Ring,
+        worker: usize,
+        keep: Option<Keep<P::Certificate>>,
+    ) -> Self {
         State {
             program,
             scheduler,
@@ -61,6 +71,7 @@ where
             epochs: 0,
             sweeps: 0,
             sweep: None,
+            keep,
         }
     }
 
@@ -69,19 +80,47 @@ where
         self.sweep
     }
 
-    /// Begins an epoch with a refresh sweep.
-    pub fn begin(&mut self, changes: &mut Vec<P::Change>) {
-        {
-            let mut program = self.program.borrow_mut();
-            program.ingest(changes);
-            for local in self.locals.iter_mut().filter(|_| self.epochs == 0) {
-                let home = self.ring.home(local.number);
-                local.held.extend(home.map(|slice| (slice, program.slice(slice))));
-            }
+    /// Begins an epoch with a refresh sweep, or goes on with it after a checkpoint.
+    pub fn begin(&mut self, changes: &mut Vec<P::Change>, events: &mut Vec<Event<P>>) {
+        self.program.borrow_mut().ingest(changes);
+        let before = match self.restore() {
+            Ok(before) => before,
+            Err(error) => fail::stop(fail::UNUSABLE, error),
+        };
+        for local in self.locals.iter_mut().filter(|_| self.epochs == 0) {
+            let (home, mut program) = (self.ring.home(local.number), self.program.borrow_mut());
+            local.held.extend(home.map(|slice| (slice, program.slice(slice))));
         }
         self.scheduler.begin(self.epochs);
-        self.start(Sweep { epoch: self.epochs, number: 0, work: Work::Refresh });
+        let mut next = Some(Sweep { epoch: self.epochs, number: 0, work: Work::Refresh });
+        for swept in before {
+            next = self.after(swept, events);
+        }
+        match next {
+            Some(sweep) => self.start(sweep),
+            None => fail::stop(fail::UNUSABLE, "the checkpoint is of a run that was over"),
+        }
         self.epochs += 1;
+    }
+
+    /// Restores the shards of this worker; gives the sweeps before the checkpoint.
+    fn restore(&self) -> Result<Vec<Swept<P::Certificate>>, CheckpointError> {
+        let Some(from) = self.keep.as_ref().and_then(Keep::from) else { return Ok(Vec::new()) };
+        for local in &self.locals {
+            keep::restore(&mut *self.program.borrow_mut(), local.number, from)?;
+        }
+        keep::swept(from)
+    }
+
+    /// Takes note of a sweep that has ended; gives the next one.
+    fn after(&mut self, swept: Swept<P::Certificate>, events: &mut Vec<Event<P>>) -> Option<Sweep> {
+        if let Some(keep) = &mut self.keep {
+            keep.push(swept);
+        }
+        events.push(Event::Swept(swept));
+        let Sweep { epoch, number, .. } = swept.sweep;
+        let work = self.scheduler.next(&swept)?;
+        Some(Sweep { epoch, number: number + 1, work })
     }
 
     fn start(&mut self, sweep: Sweep) {
@@ -215,11 +254,28 @@ where
         let late = parts.iter().any(|part| part.values().contains(&1));
         let swept = Swept { sweep, certificate, late };
         self.sweep = None;
-        if let Some(work) = self.scheduler.next(&swept) {
-            self.start(Sweep { number: sweep.number + 1, work, ..sweep });
+        if let Some(next) = self.after(swept, events) {
+            self.keep(&sweep);
+            self.start(next);
         }
-        events.push(Event::Swept(swept));
         Progress::Moved
+    }
+
+    /// Has the shards of this worker stored, if a checkpoint is due after a sweep. All shards have
+    /// ended it: what each has, and the slices at home there, are its state.
+    fn keep(&mut self, sweep: &Sweep) {
+        let Some(keep) = self.keep.as_ref().filter(|keep| keep.is_due(sweep)) else { return };
+        for local in &mut self.locals {
+            let (shard, mut state) = (local.number, Vec::new());
+            let program = self.program.borrow();
+            let stored =
+                local.with_home(&self.ring, |slices| program.snapshot(shard, slices, &mut state));
+            match stored {
+                Ok(()) => keep.part(sweep, shard, state),
+                Err(error) => fail::stop(fail::FAILED, format!("shard {shard}: {error}")),
+            }
+        }
+        keep.complete(sweep);
     }
 
     /// What the world should know at the end of an epoch.

@@ -10,8 +10,12 @@ use super::table::Table;
 use crate::program::Round;
 
 impl Ccd {
-    /// Residuals as of a model that explains nothing; blocks are to be taken off them.
+    /// Residuals as of a model that explains nothing; blocks are to be taken off them. Or, first of
+    /// all, everything as it was at a checkpoint.
     pub(super) fn refresh(&mut self, round: &Round<'_, Self>) {
+        if self.resume() {
+            return;
+        }
         if std::mem::take(&mut self.arrived) {
             self.settle(round);
         }

@@ -4,8 +4,11 @@
 //! (Hu, Koren, Volinsky, ICDM 2008). Every worker holds both matrices, 8 bytes times the square of
 //! the rank each; a block's rows are summed up anew whenever the block changes.
 
+use std::io;
+
 use super::kernels::{BLOCK, State};
 use super::side::{Factors, Side};
+use crate::container::plain;
 
 /// `XᵀX` of a side.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +33,21 @@ impl Gram {
     /// All rows are to be summed up anew.
     pub fn forget(&mut self) {
         self.known.fill(false);
+    }
+
+    /// Writes what is known.
+    pub fn write(&self, to: &mut dyn io::Write) -> io::Result<()> {
+        let known: Vec<u8> = self.known.iter().map(|&known| u8::from(known)).collect();
+        plain::write(&known, to)?;
+        plain::write(&self.entries, to)
+    }
+
+    /// Reads what [`Gram::write`] wrote of a matrix of the same size.
+    pub fn read(&mut self, from: &mut dyn io::Read) -> io::Result<()> {
+        let mut known = vec![0u8; self.known.len()];
+        plain::read(&mut known, from)?;
+        self.known = known.into_iter().map(|known| known != 0).collect();
+        plain::read(&mut self.entries, from)
     }
 
     /// Bytes taken.

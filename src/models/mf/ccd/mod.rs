@@ -45,12 +45,13 @@ mod rows;
 mod schedule;
 mod side;
 mod solve;
+mod stored;
 mod table;
 mod tiles;
 mod update;
 mod values;
 
-pub use fit::fit;
+pub use fit::{fit, fit_kept};
 pub use live::{Factorised, Factors, LiveFactorisation, Rating};
 pub use load::{Footprint, footprint};
 pub use measure::Measure;

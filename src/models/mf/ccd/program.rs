@@ -14,6 +14,7 @@ use super::measure::Measure;
 use super::options::Terms;
 use super::rows::{self, Account};
 use super::side::{Kind, Side};
+use super::stored::Keep;
 use super::table::Table;
 use crate::container::{Columns, Moves, Partials};
 use crate::models::mf::Problem;
@@ -80,8 +81,9 @@ pub struct Ccd {
     /// Blocks are taken off fresh residuals.
     pub(super) fresh: bool,
     pub(super) visits: u64,
-    objective: f64,
+    pub(super) objective: f64,
     started: Instant,
+    pub(super) keep: Option<Keep>,
 }
 
 impl Ccd {
@@ -104,6 +106,7 @@ impl Ccd {
             visits: 0,
             objective: 0.0,
             started: Instant::now(),
+            keep: None,
         }
     }
 
@@ -213,6 +216,9 @@ impl Program for Ccd {
             (Work::Certify, measure) => {
                 self.objective = measure.map_or(f64::NAN, Measure::objective);
                 self.fresh = false;
+                if let Some(measure) = measure {
+                    self.measured(round.round, measure);
+                }
             }
         }
     }

@@ -1,8 +1,12 @@
 //! Which block is next, and what a visit to a block is made of.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use super::keys::keys_of;
 use super::program::{ITEMS, USERS};
-use crate::program::Work;
+use super::stored::{History, Visit};
+use crate::program::{Certificate, Work};
 use crate::scheduler::{self, Next, Policy, PolicyOptions, Report, Scheduler, View, Width};
 
 /// When an epoch ends.
@@ -38,6 +42,12 @@ pub(super) struct Sweeps {
     visits: usize,
     gain: f32,
     error: f64,
+    /// The round in which the block that is visited was chosen.
+    chosen: u64,
+    /// Visits and measures, of a fit that keeps checkpoints.
+    history: Option<Rc<RefCell<History>>>,
+    /// Rounds before the checkpoint that the fit goes on from.
+    before: u64,
 }
 
 /// The round that is next, or on its way.
@@ -73,7 +83,48 @@ impl Sweeps {
             visits: 0,
             gain: 0.0,
             error: f64::INFINITY,
+            chosen: 0,
+            history: None,
+            before: 0,
         }
+    }
+
+    /// The same, which adds its visits to a history, and goes on from what it holds.
+    pub fn kept(self, history: Option<Rc<RefCell<History>>>) -> Self {
+        Sweeps { history, ..self }
+    }
+
+    /// Tells the policy again what it was told before the fit was stopped, and goes on after the
+    /// last measure.
+    fn resume(&mut self, history: &History) -> Option<Stage> {
+        let last = history.measured.last()?;
+        let view = View {
+            epoch: 0,
+            round: 0,
+            universe: self.blocks,
+            in_flight: &[],
+            coupling: &|_, _| Some(0.0),
+            apart: &|_, _| false,
+            cost: 0.0,
+            shards: 1,
+        };
+        for visit in &history.visits {
+            self.choose(&View { round: visit.round, ..view });
+            self.tell(visit);
+        }
+        (self.before, self.sweeps) = (last.round, last.measure.sweeps as u64);
+        self.error = last.measure.error();
+        Some(self.measured())
+    }
+
+    fn tell(&mut self, visit: &Visit) {
+        self.policy.observe(&Report {
+            round: 0,
+            work: Work::Update,
+            keys: &[visit.block],
+            moved: &[visit.gain],
+            error: None,
+        });
     }
 
     fn choose(&mut self, view: &View<'_, u32>) -> usize {
@@ -97,13 +148,12 @@ impl Sweeps {
         if times < most {
             return Stage::Solve { block, side: ITEMS, times };
         }
-        self.policy.observe(&Report {
-            round: 0,
-            work: Work::Update,
-            keys: &[block as u32],
-            moved: &[std::mem::take(&mut self.gain)],
-            error: None,
-        });
+        let gain = std::mem::take(&mut self.gain);
+        let visit = Visit { round: self.chosen, block: block as u32, gain };
+        self.tell(&visit);
+        if let Some(history) = &self.history {
+            history.borrow_mut().visits.push(visit);
+        }
         self.visits += 1;
         if self.visits < self.blocks {
             return Stage::Choose;
@@ -142,6 +192,11 @@ impl Scheduler<u32> for Sweeps {
         self.sweeps = 0;
         self.visits = 0;
         self.gain = 0.0;
+        if let Some(history) = self.history.clone()
+            && let Some(stage) = self.resume(&history.borrow())
+        {
+            self.stage = stage;
+        }
     }
 
     fn schedule(&mut self, view: &View<'_, u32>, keys: &mut Vec<u32>) -> Next {
@@ -149,9 +204,13 @@ impl Scheduler<u32> for Sweeps {
             return Next::Finish;
         }
         if self.stage == Stage::Choose {
-            self.stage = match view.round >= self.stopping.rounds {
+            self.chosen = self.before + view.round;
+            self.stage = match self.chosen >= self.stopping.rounds {
                 true => Stage::Refresh,
-                false => Stage::Visit { block: self.choose(view) },
+                false => {
+                    let view = View { round: self.chosen, ..*view };
+                    Stage::Visit { block: self.choose(&view) }
+                }
             };
         }
         let mut name = |block, side| keys.extend(keys_of(block, side, view.shards));

@@ -154,6 +154,16 @@ impl Tiles {
         }
     }
 
+    /// The residuals, tile by tile.
+    pub fn residuals(&self) -> impl Iterator<Item = &[f32]> {
+        self.tiles.iter().map(|tile| &tile.residuals[..])
+    }
+
+    /// The residuals, tile by tile.
+    pub fn residuals_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        self.tiles.iter_mut().map(|tile| &mut tile.residuals[..])
+    }
+
     /// What the residuals say, added up in `f64`.
     pub fn loss(&self) -> Loss {
         let mut total = Loss::default();

@@ -16,6 +16,7 @@ use super::row::{ITEM_BIAS, USER_BIAS, width};
 use super::schedule::{Epochs, Progress};
 use super::side::lines_of;
 use super::terms::Terms;
+use crate::checkpoint::Keeper;
 use crate::cluster::{self, ClusterError, Flags};
 use crate::container::Slice;
 use crate::models::mf::{Factorisation, Fit, Options, Point, Problem};
@@ -57,10 +58,30 @@ pub fn fit(
     reports: Reports,
     watch: impl Fn(&Point) + Send + Sync + 'static,
 ) -> Result<Fit, ClusterError> {
+    fit_kept(flags, digest, (problem, options), engine, reports, None, watch)
+}
+
+/// As [`fit`], with a checkpoint after every so many sweeps (of updates, and those that measure), or
+/// going on from one. What comes out is the same to the bit, however often the run was stopped.
+///
+/// A checkpoint takes what the model takes in memory.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_kept(
+    flags: &Flags,
+    digest: &[u8],
+    (problem, options): (Problem, Options),
+    engine: RotateOptions,
+    reports: Reports,
+    keeper: Option<Arc<Keeper>>,
+    watch: impl Fn(&Point) + Send + Sync + 'static,
+) -> Result<Fit, ClusterError> {
     check(&problem, &options).map_err(ClusterError::Usage)?;
     let watch = Arc::new(watch);
-    let job = Job::new(problem, options, engine, reports, Path::best());
-    let fits = cluster::execute(flags, digest, move |worker| job.run(worker, Arc::clone(&watch)))?;
+    let digest = keeper.as_ref().map_or_else(|| digest.to_vec(), |keeper| keeper.digest(digest));
+    let job = Job { keeper, ..Job::new(problem, options, engine, reports, Path::best()) };
+    let fits = cluster::execute(flags, &digest, move |worker| job.run(worker, Arc::clone(&watch)))?;
     let fit = fits.into_iter().find(|fit| fit.point.is_some()).unwrap_or_default();
     match fit.point {
         Some(point) if !point.objective.is_finite() => Err(ClusterError::Usage(
@@ -100,6 +121,7 @@ pub(super) struct Job {
     engine: RotateOptions,
     reports: Reports,
     path: Path,
+    keeper: Option<Arc<Keeper>>,
     /// Made by the first worker of the process that asks for it.
     plan: OnceLock<Arc<Plan>>,
 }
@@ -119,7 +141,8 @@ impl Job {
         reports: Reports,
         path: Path,
     ) -> Self {
-        Job { problem, options, engine, reports, path, plan: OnceLock::new() }
+        let (keeper, plan) = (None, OnceLock::new());
+        Job { problem, options, engine, reports, path, keeper, plan }
     }
 
     /// As many slices as asked for or as the cache wants, and as there must be.
@@ -162,8 +185,9 @@ impl Job {
         let probe = ProbeHandle::new();
         worker.dataflow::<u64, _, _>(|scope| {
             let program = Rc::new(RefCell::new(program));
-            let rotated =
-                scope.input_from(&mut input).rotate("Descend", engine, program, scheduler);
+            let changes = scope.input_from(&mut input);
+            let keeper = self.keeper.clone();
+            let rotated = changes.rotate_kept("Descend", engine, program, scheduler, keeper);
             let to = Rc::clone(&seen);
             rotated
                 .changes

@@ -58,4 +58,4 @@ mod terms;
 mod tests;
 mod tile;
 
-pub use fit::{Reports, fit};
+pub use fit::{Reports, fit, fit_kept};

@@ -1,6 +1,7 @@
 //! Stochastic gradient descent as a rotating program.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use super::measure::Measure;
@@ -10,7 +11,7 @@ use super::schedule::measures_all;
 use super::shard::{SHY, Shard};
 use super::side::{First, item_lines, lines_of, user_lines};
 use super::terms::Terms;
-use crate::container::Slice;
+use crate::container::{Slice, plain};
 use crate::models::mf::Options;
 use crate::operators::Ring;
 use crate::program::{Rotating, Sweep, Turn, Work};
@@ -23,6 +24,8 @@ pub(super) struct Sgd {
     worker: usize,
     path: Path,
     fit: Option<(Arc<Plan>, Terms)>,
+    /// Slices that a checkpoint had, until they are born.
+    stored: BTreeMap<usize, Slice<f32>>,
     shards: BTreeMap<usize, Shard>,
     /// The running sweep, what the one before it was for, and update sweeps before it.
     sweep: Option<Sweep>,
@@ -39,6 +42,7 @@ impl Sgd {
             worker,
             path,
             fit: None,
+            stored: BTreeMap::new(),
             shards: BTreeMap::new(),
             sweep: None,
             before: Work::Refresh,
@@ -96,9 +100,10 @@ impl Rotating for Sgd {
     }
 
     fn slice(&mut self, index: usize) -> Slice<f32> {
-        match &self.fit {
-            Some((plan, _)) => First { plan, options: &self.options }.slice(index),
-            None => Slice::default(),
+        match (self.stored.remove(&index), &self.fit) {
+            (Some(slice), _) => slice,
+            (None, Some((plan, _))) => First { plan, options: &self.options }.slice(index),
+            (None, None) => Slice::default(),
         }
     }
 
@@ -170,5 +175,38 @@ impl Rotating for Sgd {
             let rows = Slice { head: Vec::new(), cells: own.take_rows() };
             changes.push((self.ring.slices() + shard, rows));
         }
+    }
+
+    fn snapshot(
+        &self,
+        shard: usize,
+        slices: &[(usize, Slice<f32>)],
+        to: &mut dyn io::Write,
+    ) -> io::Result<()> {
+        let (Some(shard), Some(sweep)) = (self.shards.get(&shard), self.sweep) else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        plain::write(&[sweep.number, u64::from(sweep.work == Work::Update), self.epoch], to)?;
+        plain::write(&shard.rows, to)?;
+        slices.iter().try_for_each(|(_, slice)| plain::write(lines_of(slice), to))
+    }
+
+    fn restore(&mut self, shard: usize, from: &mut dyn io::Read) -> io::Result<()> {
+        let home = self.ring.home(shard);
+        let (Some((plan, _)), Some(shard)) = (&self.fit, self.shards.get_mut(&shard)) else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let mut clock = [0; 3];
+        plain::read(&mut clock, from)?;
+        let [number, updates, epoch] = clock;
+        let work = if updates == 1 { Work::Update } else { Work::Certify };
+        (self.sweep, self.epoch) = (Some(Sweep { epoch: 0, number, work }), epoch);
+        plain::read(&mut shard.rows, from)?;
+        for index in home {
+            let mut slice = First { plan, options: &self.options }.slice(index);
+            plain::read(item_lines(&mut slice), from)?;
+            self.stored.insert(index, slice);
+        }
+        Ok(())
     }
 }
