@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::json;
-use strads::models::lda::{Fit, Point, fit};
+use strads::models::lda::{Fit, Point, fit_kept};
 use strads::report::Exit;
 
 pub use arguments::Arguments;
@@ -26,9 +26,14 @@ use crate::failure::Failure;
 use crate::output::{Format, check, counted};
 use crate::run::Journal;
 
+/// Sweeps from one checkpoint to the next.
+const SWEEPS: u64 = 10;
+
 /// Reads, fits, and gives the result.
-pub fn run(arguments: &Arguments) -> Outcome {
+pub fn run(mut arguments: Arguments) -> Outcome {
+    arguments.training.shards = arguments.checkpoints.shards(arguments.training.shards)?;
     arguments.check()?;
+    let arguments = &arguments;
     let speaks = arguments.cluster.process == 0;
     if speaks {
         check("--model", arguments.model_file.as_deref())?;
@@ -77,7 +82,10 @@ fn train(arguments: &Arguments, data: &mut Data, journal: &Arc<Journal>) -> Resu
     options.check(data.words).map_err(|why| Failure::usage(format!("--{why}")))?;
     let journal = Arc::clone(journal);
     let corpus = std::mem::take(&mut data.corpus);
-    Ok(fit(&arguments.cluster, &digest, corpus, options, move |point| see(&journal, point))?)
+    let (cluster, run) = (&arguments.cluster, ("lda", options.shards, options.seed));
+    let keeper = arguments.checkpoints.keeper(run, &digest, SWEEPS, cluster, &arguments.output)?;
+    let see = move |point: &Point| see(&journal, point);
+    Ok(fit_kept(cluster, &digest, corpus, options, keeper, see)?)
 }
 
 fn see(journal: &Journal, point: &Point) {

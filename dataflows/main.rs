@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod checkpoint;
 mod convert;
 mod corpus;
 mod failure;
@@ -82,8 +83,8 @@ fn main() -> ExitCode {
     };
     let done = match command.task {
         Task::Lasso(arguments) => lasso::run(&arguments),
-        Task::Lda(arguments) => lda::run(&arguments),
-        Task::Mf(arguments) => mf::run(&arguments),
+        Task::Lda(arguments) => lda::run(*arguments),
+        Task::Mf(arguments) => mf::run(*arguments),
         Task::Predict(arguments) => predict::run(&arguments),
         Task::Recommend(arguments) => recommend::run(&arguments),
         Task::Inspect(arguments) => inspect::run(&arguments),

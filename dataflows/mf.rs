@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use serde_json::json;
 use strads::models::mf::sgd::Reports;
-use strads::models::mf::{Fit, Point, fit};
+use strads::models::mf::{Fit, Point, fit_kept};
 use strads::report::Exit;
 
 pub use arguments::Arguments;
@@ -29,9 +29,14 @@ use crate::output::{check, counted, figure};
 use crate::run::Journal;
 use crate::{Outcome, output};
 
+/// Sweeps from one checkpoint to the next.
+const SWEEPS: u64 = 5;
+
 /// Reads, fits, and gives the result.
-pub fn run(arguments: &Arguments) -> Outcome {
+pub fn run(mut arguments: Arguments) -> Outcome {
+    arguments.training.shards = arguments.checkpoints.shards(arguments.training.shards)?;
     arguments.check()?;
+    let arguments = &arguments;
     let speaks = arguments.cluster.process == 0;
     if speaks {
         check("--model", arguments.model_file.as_deref())?;
@@ -86,15 +91,20 @@ fn train(arguments: &Arguments, data: &Data, journal: &Arc<Journal>) -> Result<F
         });
         journal.point(&message, &record);
     };
-    Ok(fit(
-        &arguments.cluster,
-        &data.digest(arguments),
-        data.problem.clone(),
-        arguments.options(),
-        arguments.engine(),
-        if arguments.log.is_some() { Reports::Every } else { Reports::Last },
-        see,
-    )?)
+    let (cluster, digest) = (&arguments.cluster, data.digest(arguments));
+    let (options, engine) = (arguments.options(), arguments.engine());
+    let reports = if arguments.log.is_some() { Reports::Every } else { Reports::Last };
+    // What is measured on the way takes sweeps of its own.
+    let run = [&digest[..], &[u8::from(reports == Reports::Every)]].concat();
+    let keeper = arguments.checkpoints.keeper(
+        ("mf", engine.shards, options.seed),
+        &run,
+        SWEEPS,
+        cluster,
+        &arguments.output,
+    )?;
+    let fitted = (data.problem.clone(), options);
+    Ok(fit_kept(cluster, &digest, fitted, engine, reports, keeper, see)?)
 }
 
 /// Says what was read.

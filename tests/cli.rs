@@ -13,6 +13,8 @@ mod determinism;
 mod exits;
 #[path = "cli/files.rs"]
 mod files;
+#[path = "cli/kept.rs"]
+mod kept;
 #[path = "cli/lasso.rs"]
 mod lasso;
 #[path = "cli/lda.rs"]

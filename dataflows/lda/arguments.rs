@@ -7,6 +7,7 @@ use strads::cluster::Flags;
 use strads::formats::CorpusFormat;
 use strads::models::lda;
 
+use crate::checkpoint::Checkpoints;
 use crate::corpus::WordOptions;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -53,6 +54,8 @@ pub struct Arguments {
     /// How many words of a topic are shown
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     pub top: usize,
+    #[command(flatten)]
+    pub checkpoints: Checkpoints,
     #[command(flatten)]
     pub output: Output,
     #[command(flatten)]
@@ -149,6 +152,7 @@ impl Arguments {
         let range = "a number above 0 and below 1";
         expect(share > 0.0 && share < 1.0, "--holdout", range, share)?;
         check_shards(self.training.shards)?;
+        self.checkpoints.check()?;
         if let Some(slices) = self.training.slices {
             expect((1..=MOST_SLICES).contains(&slices), "--slices", "1 to 65536", slices)?;
         }

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use strads::cluster::Flags;
 use strads::models::mf::HoldOut;
 
+use crate::checkpoint::Checkpoints;
 use crate::follow::Follow;
 use crate::output::Output;
 use crate::ratings::{Columns, Format};
@@ -41,6 +42,8 @@ pub struct Arguments {
     /// Write one JSON object for every measured point
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub log: Option<PathBuf>,
+    #[command(flatten)]
+    pub checkpoints: Checkpoints,
     #[command(flatten)]
     pub output: Output,
     #[command(flatten)]

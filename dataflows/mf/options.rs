@@ -28,6 +28,7 @@ impl Arguments {
             expect(relevant.is_finite(), "--relevant", "a finite number", relevant)?;
         }
         check_shards(self.training.shards)?;
+        self.checkpoints.check()?;
         self.live.check(self.is_live())?;
         self.cluster.addresses()?;
         Ok(())

@@ -1,0 +1,101 @@
+//! The options of runs that keep checkpoints.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use strads::checkpoint::{CheckpointError, Identity, Keeper, Settings, Store};
+use strads::cluster::Flags;
+use strads::report::Exit;
+
+use crate::failure::{Failure, say};
+use crate::output::Output;
+use crate::run::expect;
+
+/// How a run keeps checkpoints.
+#[derive(clap::Args, Clone, Debug, Default)]
+#[command(about = None, long_about = None, next_help_heading = "Checkpoints")]
+pub struct Checkpoints {
+    /// Keep checkpoints in this directory, which all processes must see
+    #[arg(long, value_name = "DIR")]
+    pub checkpoint: Option<PathBuf>,
+    /// A checkpoint after every N rounds (sweeps of lda; epochs of live data). Results depend on
+    /// it, within their tolerance: a run sets out anew from each [default: by the model]
+    #[arg(long, value_name = "N", requires = "checkpoint")]
+    pub checkpoint_every: Option<u64>,
+    /// Checkpoints that are kept
+    #[arg(long, value_name = "N", requires = "checkpoint", default_value_t = 2)]
+    pub checkpoint_keep: usize,
+    /// End the run, with exit code 1, if a checkpoint cannot be written
+    #[arg(long, requires = "checkpoint")]
+    pub checkpoint_required: bool,
+    /// Go on from the newest checkpoint, if there is one, to the very result of a run that was
+    /// never interrupted: same data and options, but any -w and -n
+    #[arg(long, requires = "checkpoint")]
+    pub resume: bool,
+}
+
+impl Checkpoints {
+    /// Checks what clap cannot.
+    pub fn check(&self) -> Result<(), Failure> {
+        let every = self.checkpoint_every.unwrap_or(1);
+        expect(every > 0, "--checkpoint-every", "at least 1", every)?;
+        let keep = self.checkpoint_keep;
+        expect(keep > 0, "--checkpoint-keep", "at least 1", keep)
+    }
+
+    /// The shards to deal the data to: those that are asked for or, of a run that goes on, those it
+    /// was begun with.
+    pub fn shards(&self, asked: Option<usize>) -> Result<Option<usize>, Failure> {
+        match (&self.checkpoint, asked) {
+            (Some(directory), None) if self.resume => Ok(Store::shards(directory)?),
+            _ => Ok(asked),
+        }
+    }
+
+    /// Gets ready to keep checkpoints, if that is asked for, and finds the one to go on from.
+    /// `options` are the bytes that [`Identity::new`] wants; `every` is the model's own default.
+    pub fn keeper(
+        &self,
+        (command, shards, seed): (&str, usize, u64),
+        options: &[u8],
+        every: u64,
+        cluster: &Flags,
+        output: &Output,
+    ) -> Result<Option<Arc<Keeper>>, Failure> {
+        let Some(directory) = &self.checkpoint else { return Ok(None) };
+        let every = self.checkpoint_every.unwrap_or(every);
+        let options = [options, &every.to_le_bytes()[..]].concat();
+        let identity = Identity::new(command, shards, seed, &options);
+        let store = Store::new(directory, identity, self.checkpoint_keep);
+        let completes = cluster.process == 0;
+        if completes && !self.resume && store.is_used()? {
+            return Err(Failure::usage(format!(
+                "--checkpoint {}: there are checkpoints of another run: go on from them with \
+                 --resume, or remove them",
+                directory.display()
+            )));
+        }
+        let required = self.checkpoint_required;
+        let settings = Settings { every, resume: self.resume, required, completes };
+        let keeper = Keeper::start(store, settings, |line| say(&line))?;
+        if completes && self.resume {
+            output.note(&match keeper.from() {
+                Some(from) => format!(
+                    "going on from checkpoint {} of {}: epoch {}, round {}",
+                    from.manifest.number,
+                    directory.display(),
+                    from.manifest.progress.epoch,
+                    from.manifest.progress.round
+                ),
+                None => format!("no checkpoint in {} yet: starting", directory.display()),
+            });
+        }
+        Ok(Some(Arc::new(keeper)))
+    }
+}
+
+impl From<CheckpointError> for Failure {
+    fn from(error: CheckpointError) -> Self {
+        Failure::new(Exit::Model, error)
+    }
+}
