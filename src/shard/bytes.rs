@@ -94,6 +94,18 @@ impl Bytes<'_> {
         )
     }
 
+    /// `Σ (x_i - shift) r_i`.
+    pub(super) fn dot_shifted(&self, path: Path, shift: f64, r: &[f64]) -> f64 {
+        let scale = self.scale;
+        dense::sum(
+            path,
+            self.codes,
+            r,
+            #[inline(always)]
+            |code, r| (scale.value(code) - shift) * r,
+        )
+    }
+
     /// `Σ x_i z_i` with another one-byte column.
     pub(super) fn cross(&self, other: &Bytes<'_>) -> f64 {
         let (x, z) = (self.scale, other.scale);

@@ -92,6 +92,17 @@ where
     )
 }
 
+/// `Σ (x_i - shift) r_i`.
+pub(super) fn dot_shifted<T: Copy + Into<f64>>(path: Path, x: &[T], shift: f64, r: &[f64]) -> f64 {
+    sum(
+        path,
+        x,
+        r,
+        #[inline(always)]
+        |x, r| (x - shift) * r,
+    )
+}
+
 /// `r_i += a (x_i - shift)`.
 pub(super) fn axpy<T: Copy + Into<f64>>(path: Path, x: &[T], a: f64, shift: f64, r: &mut [f64]) {
     path.of_dense::<T>().run(

@@ -1,5 +1,6 @@
 //! Arithmetic on single columns. Values are widened to `f64` and all arithmetic is in `f64`.
 
+use super::codes::Codes;
 use super::columns::{ColumnShard, View};
 use super::dense;
 use super::moments::{self, Moments, Weights};
@@ -68,6 +69,30 @@ impl ColumnShard {
         match self.view(column) {
             View::Codes(x) => x.dot4(path, r),
             _ => r.map(|r| self.dot_on(path, column, r)),
+        }
+    }
+
+    /// `Σ_i (x_i - shift) r_i` over all rows, the shift taken off every value before it is
+    /// multiplied: of a column whose mean is far from zero nothing is lost in the products.
+    ///
+    /// Summed as in [`ColumnShard::dot`], over all rows for sparse columns too.
+    ///
+    /// # Panics
+    /// If `r` has not one number a row.
+    pub fn dot_shifted(&self, column: usize, shift: f64, r: &[f64]) -> f64 {
+        self.dot_shifted_on(Path::best(), column, shift, r)
+    }
+
+    /// [`ColumnShard::dot_shifted`] on a path.
+    pub(super) fn dot_shifted_on(&self, path: Path, column: usize, shift: f64, r: &[f64]) -> f64 {
+        assert_eq!(r.len(), self.rows(), "one number a row");
+        match self.view(column) {
+            View::Wide(x) => dense::dot_shifted(path, x, shift, r),
+            View::Narrow(x) => dense::dot_shifted(path, x, shift, r),
+            View::Bytes(x) => x.dot_shifted(path, shift, r),
+            View::Codes(x) => Codes { table: &x.table.map(|x| x - shift), ..x }.dot(path, r),
+            View::SparseWide(x) => x.dot_shifted(shift, r),
+            View::SparseNarrow(x) => x.dot_shifted(shift, r),
         }
     }
 

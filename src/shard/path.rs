@@ -180,7 +180,19 @@ mod tests {
             let (mut plain, mut weighted) = (r[0].clone(), r[0].clone());
             shard.axpy_on(path, column, 0.7, -0.1, &mut plain);
             shard.axpy_weighted_on(path, column, [0.7, -0.1], &w, &mut weighted);
-            results.extend([bits(&dots), bits(&plain), bits(&weighted)]);
+            let shifted = [0.0, 0.3, -1e6].map(|by| shard.dot_shifted_on(path, column, by, &r[0]));
+            assert_eq!(
+                shifted[0].to_bits() << 1,
+                dots[0].to_bits() << 1,
+                "no shift, no sign of zero"
+            );
+            for (by, shifted) in [0.3, -1e6].into_iter().zip(&shifted[1..]) {
+                let term = |row: usize| (shard.value(column, row) - by) * r[0][row];
+                let sum: f64 = (0..shard.rows()).map(term).sum();
+                let size: f64 = (0..shard.rows()).map(|row| term(row).abs()).sum();
+                assert!((shifted - sum).abs() <= 1e-12 * size, "{shifted} for {sum}");
+            }
+            results.extend([bits(&dots), bits(&shifted), bits(&plain), bits(&weighted)]);
         }
         results
     }

@@ -159,6 +159,18 @@ impl<T: Copy + Into<f64>> Entries<'_, T> {
         (sums[0] + sums[1]) + (sums[2] + sums[3])
     }
 
+    /// `Σ (x_i - shift) r_i` over all rows: those stored, and less those that are not.
+    pub(super) fn dot_shifted(&self, shift: f64, r: &[f64]) -> f64 {
+        let stored = self.sum(|row, x| (x - shift) * r[row]);
+        let (mut missing, mut next) = (0.0, 0);
+        for &row in self.rows {
+            r[next..row as usize].iter().for_each(|r| missing += r);
+            next = row as usize + 1;
+        }
+        r[next..].iter().for_each(|r| missing += r);
+        stored - shift * missing
+    }
+
     /// `Σ x_i z_i` over rows stored in both, added one after another in ascending row order.
     pub(super) fn merge<U: Copy + Into<f64>>(&self, other: &Entries<'_, U>) -> f64 {
         if self.rows.len() > other.rows.len() {

@@ -226,3 +226,19 @@ fn repeated_columns_without_a_penalty() {
         }
     }
 }
+
+/// A penalised copy of an unpenalised column pulls with what rounding leaves, and nothing else does.
+#[test]
+fn nothing_is_left_to_pull() {
+    for seed in 0..10 {
+        let mut task = planted(Design::Normal, 25, 3, 0.1, seed);
+        task.columns[2] = task.columns[0].iter().map(|x| 3.0 * x).collect();
+        task.columns[1] = task.columns[0].clone();
+        task.factors = Some(vec![0.0, 1.0, 0.7]);
+        let outcome = plan(&task, &Run::shards(2), Plan::One(Lambda::Ratio(0.1)));
+        let solution = outcome.solution();
+        assert!(outcome.fit.converged, "{:?}", solution.point);
+        assert_eq!(solution.coefficients.len(), 1);
+        assert_eq!(solution.point.measure.lambda_max, 0.0);
+    }
+}

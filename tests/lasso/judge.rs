@@ -108,6 +108,36 @@ impl Judge {
         (self.intercept || first == 0.0) && counted.all(|(x, _)| *x == first)
     }
 
+    /// Whether a column is not penalised at all.
+    fn is_free(&self, column: usize) -> bool {
+        self.l1[column] == Exact::ZERO && self.l2[column] == Exact::ZERO
+    }
+
+    /// What unpenalised columns leave of a centred vector: a dual point is orthogonal to them.
+    /// (Coefficients that may not be negative are not thought of.)
+    fn left_by_free(&self, theta: Vec<Exact>) -> Vec<Exact> {
+        let mut basis: Vec<Vec<Exact>> = Vec::new();
+        let orthogonal = |mut vector: Vec<Exact>, basis: &[Vec<Exact>]| {
+            // Twice is enough.
+            for direction in basis.iter().chain(basis) {
+                let length = self.inner(direction, direction);
+                let step = self.inner(&vector, direction) / length;
+                vector.iter_mut().zip(direction).for_each(|(v, d)| *v = *v - step * *d);
+            }
+            vector
+        };
+        for column in (0..self.columns.len()).filter(|column| self.is_free(*column)) {
+            let values = self.columns[column].iter().map(|x| Exact::from(*x)).collect();
+            let centred = self.centred(values);
+            let size = self.inner(&centred, &centred);
+            let left = orthogonal(centred, &basis);
+            if self.inner(&left, &left) > size * Exact::from(1e-40) {
+                basis.push(left);
+            }
+        }
+        orthogonal(theta, &basis)
+    }
+
     /// `Σ w x θ / W` of a θ that has been centred.
     fn correlation(&self, column: usize, theta: &[Exact]) -> Exact {
         let rows = self.weights.iter().zip(&self.columns[column]).zip(theta);
@@ -147,13 +177,13 @@ impl Judge {
     /// part as further rows; and, where there is an l2 part, as it is.
     fn dual(&self, beta: &[Exact], residual: Vec<Exact>, response: &[Exact]) -> Exact {
         let (one, two) = (Exact::from(1.0), Exact::from(2.0));
-        let theta = self.centred(residual);
+        let theta = self.left_by_free(self.centred(residual));
         let (mut largest, mut ridge, mut conjugate) = (Exact::ZERO, Exact::ZERO, Exact::ZERO);
         let mut feasible = true;
         for (column, beta) in beta.iter().enumerate() {
             let (l1, l2) = (self.l1[column], self.l2[column]);
             ridge = ridge + l2 * *beta * *beta;
-            if self.is_constant(column) {
+            if self.is_constant(column) || self.is_free(column) {
                 continue;
             }
             let correlation = self.correlation(column, &theta);
@@ -178,8 +208,9 @@ impl Judge {
 
     /// The least λ, in units of the task's own, at which every coefficient is zero.
     pub fn lambda_max(&self) -> f64 {
-        let response = self.centred_response();
-        let varying = (0..self.columns.len()).filter(|column| !self.is_constant(*column));
+        let response = self.left_by_free(self.centred_response());
+        let counts = |column: &usize| !self.is_constant(*column) && !self.is_free(*column);
+        let varying = (0..self.columns.len()).filter(counts);
         let pull = |column| self.bounded(self.correlation(column, &response)) / self.l1[column];
         varying.map(pull).fold(Exact::ZERO, Exact::max).value()
     }

@@ -6,9 +6,7 @@
 //! response, so that at 2⁻⁴⁹⁸ a gap of 1e-10 is 1e-310, just above the end of the range, and at
 //! 2⁴⁹⁸ the sum of 60 squares just below the other end. `f32` columns go from 2⁻¹⁰⁰ to 2¹⁰⁰.
 //!
-//! Means are at most eight times the spread. Products with a column are taken before its mean is
-//! taken off, which costs as many digits as the mean has more than the spread, and λ_max/1000 costs
-//! three more: at a mean of a thousand times the spread the told gap is right to 1e-10 only.
+//! Means are up to a thousand times the spread, with an intercept and without.
 
 use strads::shard::ColumnShard;
 
@@ -42,24 +40,27 @@ pub enum Trait {
     Full,
     /// Means far from zero.
     Offset,
+    /// Some columns are not penalised, and one of those may stand there twice.
+    Free,
     /// Columns whose sizes differ by up to a million.
     Uneven,
     /// Columns and responses of tiny and huge size.
     Scaled,
 }
 
-pub const TRAITS: [(Trait, u64); 7] = [
+pub const TRAITS: [(Trait, u64); 8] = [
     (Trait::Plain, 15),
     (Trait::Correlated, 15),
     (Trait::Duplicates, 15),
     (Trait::Full, 15),
     (Trait::Offset, 15),
+    (Trait::Free, 20),
     (Trait::Uneven, 16),
     (Trait::Scaled, 49),
 ];
 
-/// What is added to columns whose mean shall be far from zero.
-const OFFSET: f64 = 8.0;
+/// What is added to columns whose mean shall be far from zero: one for all columns.
+const OFFSETS: [f64; 3] = [8.0, 128.0, 1024.0];
 
 /// The powers of two of columns and of responses.
 const POWERS: [i32; 7] = [-498, -332, -66, 0, 66, 332, 498];
@@ -135,6 +136,7 @@ fn normals(kind: Trait, rows: usize, common: &[f64], draw: &mut Draw) -> Vec<f64
 fn columns(form: Form, kind: Trait, rows: usize, count: usize, draw: &mut Draw) -> Vec<Vec<f64>> {
     let common: Vec<f64> = (0..rows).map(|_| draw.normal()).collect();
     let mut columns: Vec<Vec<f64>> = Vec::with_capacity(count);
+    let offset = OFFSETS[draw.below(3)];
     let repeats = matches!(kind, Trait::Duplicates | Trait::Full);
     for at in 0..count {
         if repeats && at % 2 == 1 {
@@ -149,7 +151,7 @@ fn columns(form: Form, kind: Trait, rows: usize, count: usize, draw: &mut Draw) 
         match kind {
             // Zeros of sparse columns stay zeros.
             Trait::Offset if form != Form::Sparse => {
-                column.iter_mut().for_each(|x| *x += OFFSET);
+                column.iter_mut().for_each(|x| *x += offset);
                 if form == Form::Narrow {
                     column.iter_mut().for_each(|x| *x = f64::from(*x as f32));
                 }
@@ -188,6 +190,15 @@ fn options(task: Task, kind: Trait, draw: &mut Draw) -> Task {
     }
     if draw.chance(0.3) {
         task.factors = Some(task.columns.iter().map(|_| 0.2 + 2.0 * draw.unit()).collect());
+    }
+    if kind == Trait::Free {
+        let mut factors = task.factors.take().unwrap_or_else(|| vec![1.0; task.columns.len()]);
+        let count = 1 + draw.below(3);
+        factors.iter_mut().take(count).for_each(|factor| *factor = 0.0);
+        if count > 1 && draw.chance(0.3) {
+            task.columns[1] = task.columns[0].clone();
+        }
+        (task.factors, task.positive) = (Some(factors), false);
     }
     task
 }

@@ -2,6 +2,7 @@
 
 use super::certificate::{Measure, replica_measure};
 use super::design::{Facts, Rows};
+use super::free::Free;
 use super::options::Options;
 use super::penalty::Penalty;
 use super::program::Step;
@@ -42,11 +43,6 @@ impl Block<'_> {
         let facts = self.facts(slot);
         facts.scale > 0.0
             && (self.beta[slot] != 0.0 || (facts.factor == 0.0 && !self.options.positive))
-    }
-
-    /// Whether a coefficient is not penalised at all.
-    pub fn is_free(&self, slot: usize) -> bool {
-        self.facts(slot).factor == 0.0
     }
 
     /// Whether crossing zero changes what the penalty says of a coefficient.
@@ -98,12 +94,13 @@ impl Block<'_> {
     }
 
     /// The certificate of the problem restricted to the block.
-    pub fn measure(&self, residual: &RowVector) -> Measure {
-        let mut measure = replica_measure(residual, self.rows);
+    pub fn measure(&self, residual: &RowVector, free: &mut Free) -> Measure {
+        let left = free.leave(residual, self.rows, self.options.positive);
+        let dual = left.as_ref().unwrap_or(residual);
+        let mut measure = replica_measure(residual, dual, self.rows);
         for &slot in &self.members {
-            let correlation = self.correlation(slot, residual);
-            let (penalty, norm) = (self.penalty(slot), self.norm(slot));
-            measure.add_coefficient(penalty, norm, self.beta[slot], correlation);
+            let correlation = self.correlation(slot, dual);
+            measure.add_coefficient(self.penalty(slot), self.beta[slot], correlation);
         }
         measure
     }

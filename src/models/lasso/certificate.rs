@@ -7,19 +7,14 @@ use super::penalty::Penalty;
 use super::vector::RowVector;
 use crate::program::Certificate;
 
-/// Unpenalised columns together may gain more than each alone: at most this many times, unless
-/// their correlations are conditioned worse. Newton steps solve for them exactly, so it costs
-/// nothing to ask for that much.
-const CONDITION: f64 = 1e6;
-
 /// A measured point of a fit. All figures are on the scale of the objective, `1/2W Σ w r² + …`.
 ///
-/// The dual objective is the better of two lower bounds. With `θ = s r` feasible after scaling
-/// (`|x̃_j·θ|/W − … ≤ λ A f_j` for every column): `(2 s y·r − s² (r·r + 2 W l2)) / 2W`, where the l2
-/// part is taken as rows added to the design. And, where there is an l2 part, the Fenchel dual at
-/// `θ = r`: `(2 y·r − r·r) / 2W − Σ (|c_j| − λ A f_j)₊² / 2 λ (1−A) f_j`. With unpenalised columns
-/// both are those of the response that these leave, less what they may still gain together: a
-/// bound as long as the correlations of the unpenalised columns are conditioned better than 10⁶.
+/// The dual objective is the better of two lower bounds, both at what the unpenalised columns leave
+/// of the residual, `d` (the residual itself where there are none): a dual point must be orthogonal
+/// to these columns. With `θ = s d` feasible after scaling (`|x̃_j·θ|/W − … ≤ λ A f_j` for every
+/// column): `(2 s y·d − s² (d·d + 2 W l2)) / 2W`, where the l2 part is taken as rows added to the
+/// design. And, where there is an l2 part, the Fenchel dual at `θ = d`:
+/// `(2 y·d − d·d) / 2W − Σ (|c_j| − λ A f_j)₊² / 2 λ (1−A) f_j`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Pod, Zeroable)]
 pub struct Measure {
@@ -35,17 +30,14 @@ pub struct Measure {
     pub held_out: f64,
     pub(super) total: f64,
     pub(super) rr: f64,
-    pub(super) ry: f64,
+    pub(super) dd: f64,
+    pub(super) dy: f64,
     pub(super) yy: f64,
     pub(super) l1: f64,
     pub(super) l2: f64,
     /// The largest pull over its bound: θ must be scaled down by this.
     pub(super) ratio: f64,
     pub(super) conjugate: f64,
-    /// `Σ c_j β_j` over unpenalised columns: the dual is that of the response they leave.
-    pub(super) fixed: f64,
-    /// What unpenalised columns may still gain.
-    pub(super) free: f64,
     /// Coefficients that are not zero.
     pub nonzeros: u64,
     /// Columns left out because they provably stay zero.
@@ -64,35 +56,29 @@ impl Measure {
         if self.total > 0.0 { self.rr / (2.0 * self.total) + self.l1 + self.l2 } else { 0.0 }
     }
 
-    /// `Σ w r y`, of `y` less what the unpenalised columns explain.
-    fn explained(&self) -> f64 {
-        self.ry - self.total * self.fixed
-    }
-
-    /// The scale of the residual that makes it dual feasible, as large as helps.
+    /// The scale of the dual point that makes it feasible, as large as helps.
     pub(super) fn dual_scale(&self) -> f64 {
-        let norm = self.rr + 2.0 * self.total * self.l2;
+        let norm = self.dd + 2.0 * self.total * self.l2;
         if norm <= 0.0 {
             return 0.0;
         }
         let bound = if self.ratio > 0.0 { 1.0 / self.ratio } else { f64::INFINITY };
-        (self.explained() / norm).min(bound).max(0.0)
+        (self.dy / norm).min(bound).max(0.0)
     }
 
     /// The dual objective of the scaled residual.
     pub(super) fn scaled_dual(&self) -> f64 {
         let s = self.dual_scale();
-        let norm = self.rr + 2.0 * self.total * self.l2;
-        let ry = self.explained();
-        if self.total > 0.0 { (2.0 * s * ry - s * s * norm) / (2.0 * self.total) } else { 0.0 }
+        let norm = self.dd + 2.0 * self.total * self.l2;
+        if self.total > 0.0 { (2.0 * s * self.dy - s * s * norm) / (2.0 * self.total) } else { 0.0 }
     }
 
     /// The dual objective: a lower bound of every model's objective.
     pub fn dual_objective(&self) -> f64 {
-        let scaled = self.scaled_dual() - self.free;
+        let scaled = self.scaled_dual();
         if self.total > 0.0 && self.conjugate.is_finite() {
-            let fenchel = (2.0 * self.explained() - self.rr) / (2.0 * self.total) - self.conjugate;
-            scaled.max(fenchel - self.free)
+            let fenchel = (2.0 * self.dy - self.dd) / (2.0 * self.total) - self.conjugate;
+            scaled.max(fenchel)
         } else {
             scaled
         }
@@ -128,14 +114,13 @@ impl Certificate for Measure {
         self.held_out += share.held_out;
         self.total += share.total;
         self.rr += share.rr;
-        self.ry += share.ry;
+        self.dd += share.dd;
+        self.dy += share.dy;
         self.yy += share.yy;
         self.l1 += share.l1;
         self.l2 += share.l2;
         self.ratio = self.ratio.max(share.ratio);
         self.conjugate += share.conjugate;
-        self.fixed += share.fixed;
-        self.free += share.free;
         self.nonzeros += share.nonzeros;
         self.screened += share.screened;
         self.updates += share.updates;
@@ -154,14 +139,15 @@ impl Certificate for Measure {
     }
 }
 
-/// The part of a certificate that follows from the residual alone.
-pub(super) fn replica_measure(residual: &RowVector, rows: &Rows) -> Measure {
+/// The part of a certificate that follows from the residual and the dual point alone.
+pub(super) fn replica_measure(residual: &RowVector, dual: &RowVector, rows: &Rows) -> Measure {
     let mut measure = Measure { total: rows.total, yy: rows.square, ..Measure::default() };
-    for (i, r) in residual.values().enumerate() {
+    for (i, (r, d)) in residual.values().zip(dual.values()).enumerate() {
         let weight = rows.weight(i);
         if weight > 0.0 {
             measure.rr += weight * r * r;
-            measure.ry += weight * r * (rows.response[i] - rows.mean);
+            measure.dd += weight * d * d;
+            measure.dy += weight * d * (rows.response[i] - rows.mean);
         }
         if let Some(held_out) = &rows.held_out {
             measure.held_out += held_out[i] * r * r;
@@ -171,20 +157,10 @@ pub(super) fn replica_measure(residual: &RowVector, rows: &Rows) -> Measure {
 }
 
 impl Measure {
-    /// Adds a coefficient's part: `correlation = Σ w x̃ r / W`, `norm` the column's mean square.
-    pub(super) fn add_coefficient(
-        &mut self,
-        penalty: Penalty,
-        norm: f64,
-        beta: f64,
-        correlation: f64,
-    ) {
+    /// Adds a coefficient's part: `correlation = Σ w x̃ d / W` with the dual point.
+    pub(super) fn add_coefficient(&mut self, penalty: Penalty, beta: f64, correlation: f64) {
         self.nonzeros += u64::from(beta != 0.0);
         if penalty.l1 == 0.0 && penalty.l2 == 0.0 {
-            self.fixed += correlation * beta;
-            if norm > 0.0 && !(penalty.positive && beta == 0.0 && correlation < 0.0) {
-                self.free += CONDITION * correlation * correlation / (2.0 * norm);
-            }
             return;
         }
         self.l1 += penalty.l1 * beta.abs();

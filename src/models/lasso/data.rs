@@ -47,7 +47,7 @@ impl<I: RowId> Lasso<I> {
         }
         self.working = WorkingColumns::new(rows.response.len());
         self.newton = Newton::default();
-        self.free = Free::default();
+        self.free = Free::new(rows.response.len());
         self.solved = None;
         self.lambda_max = f64::NAN;
     }
@@ -72,6 +72,10 @@ impl<I: RowId> Lasso<I> {
         let columns = last.map_or(0, |last| layout.column(shard_index, last) + 1);
         effect.extend([shard.cost(), columns as u64, lambda_max.to_bits()]);
         effect.push(u64::from(fitted.is_some()));
+        let start = effect.len();
+        effect.push(0);
+        self.send_free(shard_index, effect);
+        effect[start] = (effect.len() - start - 1) as u64;
         if let Some(fitted) = fitted {
             put_vector(&fitted, effect);
         }
@@ -87,7 +91,10 @@ impl<I: RowId> Lasso<I> {
         let mut columns = self.columns as u64;
         let mut fitted: Vec<&[u64]> = Vec::new();
         for words in round.moves.effects() {
-            let [part, width, largest, nonzero, vector @ ..] = words else { damaged() };
+            let [part, width, largest, nonzero, unpenalised, rest @ ..] = words else { damaged() };
+            let (unpenalised, vector) =
+                rest.split_at_checked(*unpenalised as usize).unwrap_or_else(|| damaged());
+            self.free.accept(unpenalised).unwrap_or_else(|_| damaged());
             cost += part;
             columns = columns.max(*width);
             warm |= *nonzero == 1;
@@ -97,7 +104,7 @@ impl<I: RowId> Lasso<I> {
             fitted.push(vector);
         }
         self.columns = columns as usize;
-        if self.lambda_max.is_nan() && !self.has_free() {
+        if self.lambda_max.is_nan() && !(self.is_joint() && self.has_free()) {
             self.lambda_max = lambda_max.unwrap_or(f64::NAN);
         }
         self.cost = cost as f64 / (columns as f64).max(1.0);

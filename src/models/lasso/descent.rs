@@ -27,6 +27,8 @@ const NEAR: f64 = 1e-3;
 const SHARE: f64 = 0.5;
 /// Who asks for this much has them follow at any price.
 const EXACT: f64 = 1e-9;
+/// Passes before Newton steps cost at most this share of what those would.
+const BUDGET: f64 = 0.5;
 /// What a round costs at least, in nanoseconds.
 const ROUND: f64 = 50e3;
 const ACCURACY: f64 = 1e-13;
@@ -42,8 +44,8 @@ impl Block<'_> {
     /// Coordinate descent and Newton steps until the gap of the problem restricted to the block
     /// is at most `tolerance · Σ w (y − ȳ)² / 2W`. Gives the number of coordinate updates.
     ///
-    /// Passes over the support go on until they have cost as much as a factorisation would, or are
-    /// seen to take longer than that: so at most about twice the cheaper way is spent.
+    /// Passes over the support go on until they have cost half as much as a factorisation would, or
+    /// are seen to take longer than that: so at most about three times the cheaper way is spent.
     ///
     /// Unpenalised coefficients are solved for exactly at the end.
     ///
@@ -63,7 +65,7 @@ impl Block<'_> {
             let descent = self.descend(residual, newton, more, tolerance, &mut spent);
             total += spent - before;
             updates += descent.updates;
-            let mut measure = self.measure(residual);
+            let mut measure = self.measure(residual, free);
             if measure.relative_gap() <= tolerance {
                 // Near the end the support is right: for little more it is solved exactly.
                 let cheap = || newton.cost(self) <= SHARE * total + ROUND;
@@ -74,7 +76,7 @@ impl Block<'_> {
             }
             if descent.slow {
                 newton.run(self, residual, (0.1 * tolerance).clamp(1e-13, 1e-3), STEPS);
-                measure = self.measure(residual);
+                measure = self.measure(residual, free);
                 idle = if measure.relative_gap() < 0.9 * best { 0 } else { idle + 1 };
                 best = best.min(measure.relative_gap());
                 // Where Newton steps do not help, coordinate descent must do more.
@@ -106,7 +108,7 @@ impl Block<'_> {
         spent: &mut f64,
     ) -> Descent {
         let (mut updates, first) = self.sweep(residual, true);
-        let (cost, budget) = (self.support_cost(), more * newton.cost(self));
+        let (cost, budget) = (self.support_cost(), more * BUDGET * newton.cost(self));
         let still = (0.01 * tolerance).powi(2) * self.rows.square / self.rows.total;
         let goal = (SETTLED * first).max(still);
         let (mut energy, mut before) = (first, first);

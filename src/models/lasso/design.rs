@@ -10,6 +10,11 @@ use crate::shard::{ColumnShard, Weights};
 /// left is rounding.
 const CONSTANT: f64 = 1e-28;
 
+/// A mean of so many times the spread costs every product with the column more than a digit.
+const FAR: f64 = 16.0;
+/// A column and a response whose cosine is at most this are orthogonal.
+pub(super) const ROUNDING: f64 = 1e-13;
+
 /// What belongs to all rows: a copy on every worker, 8 to 16 bytes a row.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rows {
@@ -52,6 +57,11 @@ impl Rows {
     pub fn live(response: Vec<f64>, weights: Vec<f64>, intercept: bool) -> Self {
         let masked = weights.iter().all(|&weight| weight == 0.0 || weight == 1.0);
         Rows { masked, ..Rows::new(Arc::new(response), Some(Arc::new(weights)), intercept) }
+    }
+
+    /// Whether a column's correlation with a part of the response is so small that it is rounding.
+    pub fn is_rounding(&self, correlation: f64, facts: &Facts) -> bool {
+        correlation.abs() <= ROUNDING * facts.norm.sqrt() * (self.square / self.total).sqrt()
     }
 
     pub fn weight(&self, row: usize) -> f64 {
@@ -127,6 +137,13 @@ impl Facts {
             Some(square) => (1.0, square / total),
         };
         Facts { mean, scale, sum, norm, factor }
+    }
+
+    /// What must be taken off the column's values before they are multiplied: the mean, if it is
+    /// far larger than the spread.
+    pub fn shift(&self) -> Option<f64> {
+        let far = self.mean.abs() * self.scale > FAR * self.norm.sqrt();
+        far.then_some(self.mean)
     }
 
     pub fn penalty(&self, lambda: f64, l1_ratio: f64, positive: bool) -> Penalty {

@@ -9,14 +9,14 @@ use super::program::Step;
 
 /// How far to go along the summed step: `t` times every step, except that the coefficient at
 /// `zero` (if any) lands on zero exactly.
+///
+/// Under `positive` none passes it: others that reach zero at the same length land there, too.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Length {
     pub t: f64,
     pub zero: Option<usize>,
+    positive: bool,
 }
-
-/// The full step.
-const FULL: Length = Length { t: 1.0, zero: None };
 
 /// The exact minimiser along the summed step.
 ///
@@ -25,8 +25,10 @@ const FULL: Length = Length { t: 1.0, zero: None };
 pub(super) fn line_search(steps: &[Step], slope: f64, curvature: f64, positive: bool) -> Length {
     let moving: Vec<usize> =
         (0..steps.len()).filter(|&at| steps[at].new != steps[at].old).collect();
+    let length =
+        |t: f64, zero| Length { t: if (t - 1.0).abs() < 1e-9 { 1.0 } else { t }, zero, positive };
     if moving.is_empty() {
-        return FULL;
+        return length(1.0, None);
     }
     let change = |at: usize| steps[at].new - steps[at].old;
     let mut kinks: Vec<(f64, usize)> = moving
@@ -49,7 +51,7 @@ pub(super) fn line_search(steps: &[Step], slope: f64, curvature: f64, positive: 
         growth += l2 * change(at) * change(at);
     }
     if derivative >= 0.0 {
-        return Length { t: 0.0, zero: None };
+        return length(0.0, None);
     }
     let mut t = 0.0;
     for &(kink, at) in &kinks {
@@ -61,26 +63,21 @@ pub(super) fn line_search(steps: &[Step], slope: f64, curvature: f64, positive: 
         t = kink;
         derivative += 2.0 * steps[at].l1 * change(at).abs();
         if derivative >= 0.0 || positive {
-            return snap(t, Some(at));
+            return length(t, Some(at));
         }
     }
-    if growth > 0.0 { snap(t - derivative / growth, None) } else { FULL }
-}
-
-fn snap(t: f64, zero: Option<usize>) -> Length {
-    if (t - 1.0).abs() < 1e-9 { FULL } else { Length { t, zero } }
+    length(if growth > 0.0 { t - derivative / growth } else { 1.0 }, None)
 }
 
 impl Length {
     /// Where a step ends.
     pub fn end(self, at: usize, step: &Step) -> f64 {
-        if self.t == 1.0 {
-            step.new
-        } else if self.zero == Some(at) {
-            0.0
-        } else {
-            step.old + self.t * (step.new - step.old)
-        }
+        let end = match self.t {
+            _ if self.zero == Some(at) => 0.0,
+            1.0 => step.new,
+            t => step.old + t * (step.new - step.old),
+        };
+        if self.positive { end.max(0.0) } else { end }
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Memory {
     pub residual: usize,
     /// Replicated, once a process: response and row weights.
     pub response: usize,
-    /// Replicated: the columns of the working set.
+    /// Replicated: the columns of the working set, and unpenalised ones.
     pub working_set: usize,
     /// Replicated: products of all pairs of columns, of data that is kept by rows.
     pub products: usize,
@@ -49,7 +49,7 @@ impl<I: RowId> Lasso<I> {
             beside_data: own().map(|columns| columns.len() * BESIDE_A_COLUMN).sum(),
             residual: numbers,
             response: numbers,
-            working_set: self.working.bytes(),
+            working_set: self.working.bytes() + self.free.bytes(),
             products: 0,
             scheduler: scheduler_bytes(self.options.scheduler, self.columns),
             peak: peak_resident_bytes(),

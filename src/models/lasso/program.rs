@@ -69,7 +69,9 @@ pub struct Lasso<I = u64> {
     pub(super) factors: Option<Arc<Vec<f64>>>,
     pub(super) columns: usize,
     pub(super) residual: RowVector,
-    /// How far the residual has travelled (root mean square) over all certify rounds.
+    /// What unpenalised columns leave of the residual, if there are any: the certificate's point.
+    pub(super) dual: Option<RowVector>,
+    /// How far that point has travelled (root mean square) over all certify rounds.
     pub(super) travelled: f64,
     pub(super) seen: Vec<f64>,
     pub(super) lambda: Lambda,
@@ -110,6 +112,7 @@ impl<I: RowId> Lasso<I> {
             factors: None,
             columns: 0,
             residual: RowVector::default(),
+            dual: None,
             travelled: 0.0,
             seen: Vec::new(),
             lambda,
@@ -135,10 +138,14 @@ impl<I: RowId> Lasso<I> {
         }
     }
 
-    /// Whether some columns are not penalised, which the working-set schedule solves for first.
+    /// Whether some columns are not penalised.
     pub(super) fn has_free(&self) -> bool {
-        let free = |factors: &Arc<Vec<f64>>| factors.contains(&0.0);
-        self.is_joint() && self.factors.as_ref().is_some_and(free)
+        self.factors.as_ref().is_some_and(|factors| factors.contains(&0.0))
+    }
+
+    /// The point that certificates are taken at, as it was at the last of them.
+    pub(super) fn point(&self) -> &RowVector {
+        self.dual.as_ref().unwrap_or(&self.residual)
     }
 
     pub(super) fn is_joint(&self) -> bool {
@@ -292,7 +299,7 @@ impl<I: RowId> Program for Lasso<I> {
                 updates: self.updates,
                 intercept: self.rows.mean,
                 expired: u64::from(self.is_late()),
-                ..replica_measure(&self.residual, &self.rows)
+                ..replica_measure(&self.residual, self.point(), &self.rows)
             }
         } else {
             Measure::default()
@@ -303,11 +310,11 @@ impl<I: RowId> Program for Lasso<I> {
         measure.last = u64::from(self.path.is_last() && !self.null);
         let threshold = self.threshold();
         let most = 200.max(2 * self.support as usize);
-        let (residual, rows, options) = (&self.residual, &self.rows, &self.options);
         let pass = super::shard::Pass {
-            residual,
-            rows,
-            options,
+            dual: self.dual.as_ref().unwrap_or(&self.residual),
+            residual: &self.residual,
+            rows: &self.rows,
+            options: &self.options,
             lambda: self.path.lambda(),
             travelled: self.travelled,
             threshold,

@@ -7,6 +7,7 @@ use super::cost;
 use super::design::{Facts, Rows};
 use super::moving::Moving;
 use super::options::Options;
+use super::penalty::Penalty;
 use super::program::{Coefficient, Parameter, Step};
 use super::vector::RowVector;
 use crate::container::Columns;
@@ -39,6 +40,8 @@ pub(super) struct Shard {
 
 /// What a certify round needs to know beside the shard.
 pub(super) struct Pass<'a> {
+    /// The dual point, and the residual it was made from: the same but for unpenalised columns.
+    pub dual: &'a RowVector,
     pub residual: &'a RowVector,
     pub rows: &'a Rows,
     pub options: &'a Options,
@@ -52,6 +55,12 @@ pub(super) struct Pass<'a> {
     pub joint: bool,
     /// Whether every correlation must be known exactly.
     pub exact: bool,
+}
+
+impl Pass<'_> {
+    fn penalty(&self, facts: &Facts) -> Penalty {
+        facts.penalty(self.lambda, self.options.l1_ratio, self.options.positive)
+    }
 }
 
 impl Shard {
@@ -170,6 +179,7 @@ impl Shard {
                 (_, Some(moving)) => moving.correlation(at, facts, rows),
                 _ => response.correlation(&self.columns, at, facts, rows),
             };
+            let correlation = if rows.is_rounding(correlation, facts) { 0.0 } else { correlation };
             let pull = facts.penalty(1.0, 1.0, options.positive).pull(correlation);
             largest = largest.max(pull / (facts.factor * options.l1_ratio));
         }
@@ -218,7 +228,7 @@ impl Shard {
     /// Adds the shard's share to a certificate, and proposes columns for the block.
     ///
     /// A column's correlation is taken only if it may matter: since it was last taken it has
-    /// changed by at most the root of its norm times the residual's way.
+    /// changed by at most the root of its norm times the way of the dual point.
     pub fn certify(
         &mut self,
         pass: &Pass<'_>,
@@ -226,32 +236,26 @@ impl Shard {
         measure: &mut Measure,
         proposals: &mut Columns<u32, f32>,
     ) {
-        let options = pass.options;
         let mut found: Vec<(f32, u32)> = Vec::new();
         self.at_response = false;
         for at in 0..self.columns.len() {
-            let (facts, beta) = (&self.facts[at], self.beta[at]);
-            if facts.scale == 0.0 || self.screened[at] {
-                measure.screened += u64::from(self.screened[at]);
+            if self.facts[at].scale == 0.0 || self.screened[at] {
                 continue;
             }
-            let penalty = facts.penalty(pass.lambda, options.l1_ratio, options.positive);
-            let way = facts.norm.sqrt() * (pass.travelled - self.taken[at]);
+            let facts = &self.facts[at];
+            let (beta, penalty) = (self.beta[at], pass.penalty(facts));
+            measure.intercept -= facts.mean * beta * facts.scale;
             let skip = beta == 0.0
                 && !pass.exact
                 && penalty.l1 > 0.0
-                && self.correlation[at].abs() + way < SLACK * penalty.l1;
+                && self.bound(at, pass.travelled) < SLACK * penalty.l1;
             if skip {
                 measure.ratio = measure.ratio.max(SLACK);
             } else {
-                if way > 0.0 {
-                    self.correlation[at] =
-                        pass.residual.correlation(&self.columns, at, facts, pass.rows);
-                    self.taken[at] = pass.travelled;
-                }
-                measure.add_coefficient(penalty, facts.norm, beta, self.correlation[at]);
+                self.take(at, pass);
+                measure.add_coefficient(penalty, beta, self.correlation[at]);
             }
-            measure.intercept -= facts.mean * beta * facts.scale;
+            let facts = &self.facts[at];
             if !pass.joint {
                 let pull = self.correlation[at] + facts.norm * beta;
                 let step = (penalty.minimise(pull, facts.norm) - beta).abs() as f32;
@@ -267,6 +271,7 @@ impl Shard {
                 }
             }
         }
+        self.certify_screened(pass, measure);
         if found.len() > pass.most {
             found.select_nth_unstable_by(pass.most, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
             found.truncate(pass.most);
@@ -275,10 +280,50 @@ impl Shard {
         found.into_iter().for_each(|(pull, key)| proposals.push(key, pull));
     }
 
+    /// The share of the columns that were left out. That they are zero at the optimum says nothing
+    /// of their pull before it is reached: the dual point must be feasible for them, too. Only those
+    /// that may pull more than all others are looked at.
+    fn certify_screened(&mut self, pass: &Pass<'_>, measure: &mut Measure) {
+        for at in 0..self.columns.len() {
+            if self.facts[at].scale == 0.0 || !self.screened[at] {
+                continue;
+            }
+            measure.screened += 1;
+            let penalty = pass.penalty(&self.facts[at]);
+            measure.ratio = measure.ratio.max(SLACK);
+            // With an l2 part every pull beyond its bound counts, not only the largest.
+            let least = if penalty.l2 > 0.0 { SLACK } else { measure.ratio };
+            if self.bound(at, pass.travelled) > least * penalty.l1 {
+                self.take(at, pass);
+                measure.add_coefficient(penalty, 0.0, self.correlation[at]);
+            }
+        }
+    }
+
+    /// What a column's correlation is at most.
+    fn bound(&self, at: usize, travelled: f64) -> f64 {
+        let way = self.facts[at].norm.sqrt() * (travelled - self.taken[at]);
+        self.correlation[at].abs() + way
+    }
+
+    /// Takes a column's correlation anew if it may have changed. Of unpenalised columns it is the
+    /// residual's: the dual point has none with them.
+    fn take(&mut self, at: usize, pass: &Pass<'_>) {
+        let facts = &self.facts[at];
+        let free = facts.factor == 0.0;
+        if free || facts.norm.sqrt() * (pass.travelled - self.taken[at]) > 0.0 {
+            let vector = if free { pass.residual } else { pass.dual };
+            let taken = vector.correlation(&self.columns, at, facts, pass.rows);
+            let rounding = pass.exact && pass.rows.is_rounding(taken, facts);
+            self.correlation[at] = if rounding { 0.0 } else { taken };
+            self.taken[at] = pass.travelled;
+        }
+    }
+
     /// Leaves out columns whose coefficient is zero at the optimum: with θ dual feasible and a gap
     /// G every optimal correlation lies within `√(2 (norm + l2) G)` of θ's (Ndiaye et al. 2017).
     pub fn screen(&mut self, measure: &Measure, options: &Options, travelled: f64) {
-        let gap = (measure.objective() - measure.scaled_dual() + measure.free).max(0.0);
+        let gap = (measure.objective() - measure.scaled_dual()).max(0.0);
         let scale = measure.dual_scale();
         for (at, facts) in self.facts.iter().enumerate() {
             let settled = facts.scale == 0.0 || self.screened[at];
@@ -286,10 +331,9 @@ impl Shard {
                 continue;
             }
             let penalty = facts.penalty(measure.lambda, options.l1_ratio, options.positive);
-            let way = facts.norm.sqrt() * (travelled - self.taken[at]);
             // Each root on its own: of tiny data the product under one would be zero.
             let radius = (2.0 * (facts.norm + penalty.l2)).sqrt() * gap.sqrt();
-            let bound = scale * (self.correlation[at].abs() + way) + radius;
+            let bound = scale * self.bound(at, travelled) + radius;
             self.screened[at] = bound < SLACK * penalty.l1;
         }
     }

@@ -25,7 +25,7 @@ impl<I: RowId> Lasso<I> {
         self.started = Instant::now();
         // λ_max is that of the residual which unpenalised columns leave: solve for those first.
         let asked = matches!(self.lambda, Lambda::Ratio(_)) || !warm;
-        if self.has_free() && self.lambda_max.is_nan() && asked {
+        if self.is_joint() && self.has_free() && self.lambda_max.is_nan() && asked {
             self.path = Continuation::new(f64::INFINITY, NULL_LAMBDA);
             self.null = true;
             self.above = NULL_LAMBDA;
@@ -70,10 +70,13 @@ impl<I: RowId> Lasso<I> {
         self.shards.iter_mut().for_each(Shard::unscreen);
     }
 
-    /// The residual's way since the last certify round, added to the way travelled.
+    /// Takes the certificate's point anew; its way since the last certify round is added to the way
+    /// travelled.
     pub(super) fn travel(&mut self) {
+        self.dual = self.free.leave(&self.residual, &self.rows, self.options.positive);
+        let point = self.dual.as_ref().unwrap_or(&self.residual);
         let mut square = 0.0;
-        for (i, (value, seen)) in self.residual.values().zip(&mut self.seen).enumerate() {
+        for (i, (value, seen)) in point.values().zip(&mut self.seen).enumerate() {
             square += self.rows.weight(i) * (value - *seen).powi(2);
             *seen = value;
         }

@@ -2,7 +2,6 @@
 
 use super::block::Block;
 use super::effect::{damaged, put_column, sum_vectors};
-use super::free::Free;
 use super::guard::line_search;
 use super::newton::Newton;
 use super::program::{Lasso, Step};
@@ -93,7 +92,20 @@ impl<I: RowId> Lasso<I> {
         if self.working.bytes() > STORE && self.working.len() as u64 > 4 * self.support.max(1) {
             self.working.clear();
             self.newton = Newton::default();
-            self.free = Free::default();
+        }
+    }
+
+    /// A shard's unpenalised columns, if the others do not hold them yet.
+    pub(super) fn send_free(&self, shard: usize, effect: &mut Vec<u64>) {
+        if !self.has_free() {
+            return;
+        }
+        let own = &self.shards[shard - self.local.start];
+        for (at, facts) in own.facts.iter().enumerate() {
+            let key = self.layout.column(shard, at) as u32;
+            if facts.factor == 0.0 && facts.scale > 0.0 && !self.free.holds(key) {
+                put_column(key, facts, &own.columns, at, effect);
+            }
         }
     }
 

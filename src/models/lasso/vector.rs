@@ -55,7 +55,8 @@ impl RowVector {
     /// `Σ w x̃ v / W` with the model's column x̃.
     ///
     /// With an intercept the vector's weighted sum is zero by construction, so the column's mean
-    /// need not be taken off.
+    /// need not be taken off; but where it is far larger than the spread the products would lose
+    /// as many digits, see [`Facts::shift`].
     pub fn correlation(
         &self,
         columns: &ColumnShard,
@@ -66,13 +67,22 @@ impl RowVector {
         if facts.scale == 0.0 {
             return 0.0;
         }
-        facts.scale * self.product(columns, column, facts.sum) / rows.total
+        let product = match facts.shift() {
+            // (The products of a centred column with an offset cancel.)
+            Some(shift) => columns.dot_shifted(column, shift, self.multiplied()),
+            None => self.product(columns, column, facts.sum),
+        };
+        facts.scale * product / rows.total
+    }
+
+    /// The numbers that a column's values are multiplied with.
+    fn multiplied(&self) -> &[f64] {
+        self.weighted.as_ref().unwrap_or(&self.raw)
     }
 
     /// `Σ w x v` with a column as stored, whose `Σ w x` is `sum`.
     pub fn product(&self, columns: &ColumnShard, column: usize, sum: f64) -> f64 {
-        let vector = self.weighted.as_ref().unwrap_or(&self.raw);
-        columns.dot(column, vector) + self.offset * sum
+        columns.dot(column, self.multiplied()) + self.offset * sum
     }
 
     /// [`RowVector::correlation`] of four vectors; the column is read once for all if it can be.
@@ -86,8 +96,10 @@ impl RowVector {
         if facts.scale == 0.0 {
             return [0.0; 4];
         }
-        let sums =
-            columns.dot4(column, vectors.map(|v| &v.weighted.as_ref().unwrap_or(&v.raw)[..]));
+        if facts.shift().is_some() {
+            return vectors.map(|vector| vector.correlation(columns, column, facts, rows));
+        }
+        let sums = columns.dot4(column, vectors.map(RowVector::multiplied));
         std::array::from_fn(|at| {
             facts.scale * (sums[at] + vectors[at].offset * facts.sum) / rows.total
         })

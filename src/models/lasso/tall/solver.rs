@@ -3,9 +3,13 @@
 use super::frame::Frame;
 use super::newton::Newton;
 use crate::models::lasso::certificate::Measure;
+use crate::models::lasso::design::ROUNDING;
+use crate::models::lasso::factor::Factor;
 use crate::models::lasso::options::Options;
 use crate::models::lasso::penalty::Penalty;
 
+/// Keeps unpenalised columns that depend on each other harmless.
+const RIDGE: f64 = 1e-13;
 /// Passes over the support before Newton steps.
 const SWEEPS: usize = 10;
 /// Newton steps in a row.
@@ -25,6 +29,13 @@ pub(super) struct Anchor {
     pub rr: f64,
     pub ry: f64,
     pub yy: f64,
+}
+
+/// The dual point of a certificate, by its products: `c_j = Σ w x̃ d / W`, `Σ w d²`, `Σ w d y`.
+struct Dual {
+    correlation: Vec<f64>,
+    dd: f64,
+    dy: f64,
 }
 
 /// The problem, and where its solution stands. Takes `16 p²` bytes.
@@ -108,28 +119,74 @@ impl Solver {
             rr -= step * (anchor.correlation[at] + self.correlation[at]);
             ry -= step * self.frame.response[at];
         }
+        let positive = |square: f64| if square < 0.0 { 0.0 } else { square };
+        let mut dual = Dual { correlation: self.correlation.clone(), dd: rr, dy: ry };
+        self.leave_free(&mut dual);
         let mut measure = Measure {
             lambda: self.lambda,
             intercept: self.frame.intercept(&self.beta),
             total,
-            rr: if rr < 0.0 { 0.0 } else { rr },
-            ry,
+            rr: positive(rr),
+            dd: positive(dual.dd),
+            dy: dual.dy,
             yy: anchor.yy,
             updates: self.updates,
             ..Measure::default()
         };
-        for (at, facts) in self.frame.facts.iter().enumerate().filter(|(_, f)| f.scale > 0.0) {
-            let (beta, correlation) = (self.beta[at], self.correlation[at]);
-            measure.add_coefficient(self.penalty(at), facts.norm, beta, correlation);
+        for at in (0..self.beta.len()).filter(|&at| self.frame.facts[at].scale > 0.0) {
+            measure.add_coefficient(self.penalty(at), self.beta[at], dual.correlation[at]);
         }
         measure
+    }
+
+    /// Takes off the dual point its projection on the unpenalised columns; under positivity on
+    /// those that it correlates with positively.
+    fn leave_free(&self, dual: &mut Dual) {
+        let facts = &self.frame.facts;
+        let free = (0..facts.len()).filter(|&at| facts[at].factor == 0.0 && facts[at].scale > 0.0);
+        let free: Vec<usize> = free.collect();
+        let mut chosen: Vec<usize> = Vec::new();
+        loop {
+            let pulls = |at: &usize| !self.options.positive || dual.correlation[*at] > 0.0;
+            let more = free.iter().filter(|at| !chosen.contains(at) && pulls(at));
+            let count = chosen.len();
+            chosen = chosen.iter().chain(more).copied().collect();
+            if chosen.len() == count {
+                return;
+            }
+            self.project(&chosen, dual);
+        }
+    }
+
+    /// Takes off the dual point its projection on some columns: twice, against rounding.
+    fn project(&self, chosen: &[usize], dual: &mut Dual) {
+        let (frame, total) = (&self.frame, self.frame.total);
+        let mut factor = Factor::default();
+        factor.extend(chosen.len(), |row, cells| {
+            let products = frame.row(chosen[row]);
+            cells.iter_mut().zip(chosen).for_each(|(cell, &other)| *cell = products[other]);
+            cells[row] *= 1.0 + RIDGE;
+        });
+        for _ in 0..2 {
+            let mut steps: Vec<f64> = chosen.iter().map(|&at| dual.correlation[at]).collect();
+            factor.solve(&mut steps);
+            for (&at, step) in chosen.iter().zip(steps) {
+                dual.dd -= total * step * dual.correlation[at];
+                dual.dy -= total * step * frame.response[at];
+                add(-step, frame.row(at), &mut dual.correlation);
+                dual.dd -= total * step * dual.correlation[at];
+            }
+        }
     }
 
     /// The smallest λ at which the coefficients that are penalised stay zero, if they are.
     pub fn lambda_max(&self) -> f64 {
         let facts = self.frame.facts.iter().enumerate();
         let pull = facts.filter(|(_, facts)| facts.factor > 0.0).map(|(at, facts)| {
-            let pull = facts.penalty(1.0, 1.0, self.options.positive).pull(self.correlation[at]);
+            let correlation = self.correlation[at];
+            let size = facts.norm.sqrt() * self.spread();
+            let correlation = if correlation.abs() <= ROUNDING * size { 0.0 } else { correlation };
+            let pull = facts.penalty(1.0, 1.0, self.options.positive).pull(correlation);
             pull / (facts.factor * self.options.l1_ratio)
         });
         pull.fold(0.0, f64::max)
