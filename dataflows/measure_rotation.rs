@@ -5,13 +5,14 @@
 //! worker 0).
 //!
 //! `cargo run --release --example measure_rotation -- --bytes 67108864 -w 2`, or in two processes
-//! with `-n 2 -p 0` and `-n 2 -p 1`.
+//! with `-n 2 -p 0` and `-n 2 -p 1`, `--encrypt` or not (`scripts/chaos --cost`).
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
 
 use clap::Parser;
+use strads::cluster::{self, Flags, fail};
 use strads::container::Slice;
 use strads::operators::{Rotate, RotateOptions};
 use strads::program::{Rotating, Sweep, Turn};
@@ -41,9 +42,8 @@ struct Arguments {
     /// Sweeps an epoch.
     #[arg(long, default_value_t = 100)]
     sweeps: u64,
-    /// Timely's own options: -w THREADS -n PROCESSES -p PROCESS -h HOSTFILE.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    timely: Vec<String>,
+    #[command(flatten)]
+    cluster: Flags,
 }
 
 /// Carries slices and computes nothing.
@@ -80,8 +80,8 @@ fn main() {
         sync_every: arguments.sync_every,
         staleness: arguments.staleness,
     };
-    let own = arguments.timely.clone();
-    let ended = timely::execute_from_args(own.into_iter(), move |worker| {
+    let flags = arguments.cluster.clone();
+    let ended = cluster::execute(&flags, b"", move |worker| {
         let ring = options.ring(worker.peers());
         let idle = Idle { bytes: arguments.bytes, summary: arguments.summary };
         let sweeps = SweepLimits { sweeps: arguments.sweeps, ..SweepLimits::default() };
@@ -118,7 +118,6 @@ fn main() {
         }
     });
     if let Err(cause) = ended {
-        eprintln!("measure_rotation: {cause}");
-        std::process::exit(2);
+        fail::stop(cause.code(), cause);
     }
 }
