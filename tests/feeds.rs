@@ -90,6 +90,34 @@ fn epochs_end_at_commits_and_at_the_end() {
 }
 
 #[test]
+fn a_feed_goes_on_where_it_was_left() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("feed");
+    let lines = [&put(1), COMMIT, "nonsense\n", &put(2), COMMIT, &put(3)];
+    fs::write(&path, lines.concat()).expect("room");
+    let first = start(Source::File(path.clone()), Options::default());
+    let position = first.next().expect("no error").expect("an epoch").position;
+    assert_eq!((position.line, position.end as usize), (2, put(1).len() + COMMIT.len()));
+    let options = Options { from: position, ..Options::default() };
+    for source in [Source::File(path.clone()), Source::Follow(path.clone())] {
+        let again = start(source, options);
+        let epoch = again.next().expect("no error").expect("an epoch");
+        assert_eq!((ids(&epoch), epoch.skipped, epoch.position.line), (vec![2], 1, 5));
+        assert!(again.notes()[0].contains("feed:3:"), "lines are numbered as before");
+        again.feed.stop();
+        assert_eq!(again.ids(), vec![3]);
+    }
+    // Another file of that name is not gone on with, nor is one that has become shorter.
+    for other in [lines.concat().replacen('1', "7", 1), put(1)] {
+        fs::write(&path, other).expect("room");
+        let error =
+            Feed::<Put, Put>::start(Source::File(path.clone()), options, thread::current(), |_| ());
+        let error = error.expect_err("another file").to_string();
+        assert!(error.ends_with("bytes that were read before, found others"), "{error}");
+    }
+}
+
+#[test]
 fn bad_lines_are_named_and_skipped_or_end_the_feed() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("feed");
@@ -97,8 +125,8 @@ fn bad_lines_are_named_and_skipped_or_end_the_feed() {
     let run = start(Source::File(path.clone()), Options::default());
     let epoch = run.next().expect("no error").expect("an epoch");
     assert_eq!((ids(&epoch), epoch.skipped), (vec![1, 2], 1));
-    let place = epoch.place.expect("the last line");
-    assert_eq!((place.line, place.end), (4, fs::metadata(&path).expect("a file").len()));
+    let position = epoch.position;
+    assert_eq!((position.line, position.end), (4, fs::metadata(&path).expect("a file").len()));
     let notes = run.notes();
     assert_eq!(notes.len(), 1);
     assert!(notes[0].starts_with(&format!("{}:2:", path.display())), "{notes:?}");

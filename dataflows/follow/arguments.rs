@@ -86,6 +86,7 @@ impl Follow {
             changes: self.epoch_changes,
             max_pending: self.max_pending,
             strict: self.strict,
+            ..Options::default()
         }
     }
 }

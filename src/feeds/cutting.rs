@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
-use super::epochs::{Epoch, Filling};
+use super::epochs::{Epoch, Filling, Read};
 use super::error::FeedError;
 use super::line::{self, Line, Said};
 
@@ -23,6 +23,8 @@ pub(super) struct Cutting<P, D> {
     pub(super) lines: Receiver<Result<Line, FeedError>>,
     pub(super) to: SyncSender<Result<Epoch<P, D>, FeedError>>,
     pub(super) filling: Filling<P, D>,
+    /// Whether lines are those of several sources.
+    pub(super) many: bool,
     /// Who reads the epochs.
     pub(super) wake: Thread,
     pub(super) stop: Arc<AtomicBool>,
@@ -69,6 +71,10 @@ impl<P: DeserializeOwned, D: DeserializeOwned> Cutting<P, D> {
             Ok(line) => line,
             Err(error) => return self.fail(error),
         };
+        self.filling.read(match self.many {
+            true => Read::Bytes(line.text.len() as u64 + 1),
+            false => Read::To(line.place.position()),
+        });
         match line::read(&line) {
             Ok(Said::Change(change)) => self.filling.add(line.place, change, Instant::now()),
             Ok(Said::Commit) => return self.hand_over(),

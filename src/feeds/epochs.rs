@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::line::{Change, Place};
+use super::line::{Change, Place, Position};
 
 /// One consistent batch of changes, in the order they came.
 #[derive(Clone, Debug)]
@@ -11,8 +11,8 @@ pub struct Epoch<P, D> {
     pub changes: Vec<(Place, Change<P, D>)>,
     /// Lines that were skipped since the epoch before.
     pub skipped: u64,
-    /// Where the last line is that was read.
-    pub place: Option<Place>,
+    /// How far the feed has been read.
+    pub position: Position,
 }
 
 /// When epochs close, besides `commit` lines.
@@ -21,6 +21,14 @@ pub(super) struct Closing {
     pub(super) every: Option<Duration>,
     pub(super) changes: Option<usize>,
     pub(super) most: usize,
+}
+
+/// What reading a line says of where the feed is.
+pub(super) enum Read {
+    /// One source: here.
+    To(Position),
+    /// Any of several sources: so many bytes further.
+    Bytes(u64),
 }
 
 /// The epoch that is being filled.
@@ -32,17 +40,28 @@ pub(super) struct Filling<P, D> {
 }
 
 impl<P, D> Filling<P, D> {
-    /// Nothing yet.
-    pub(super) fn new(closing: Closing) -> Self {
-        let epoch = Epoch { changes: Vec::new(), skipped: 0, place: None };
+    /// Nothing yet, of a feed that has been read up to here.
+    pub(super) fn new(closing: Closing, position: Position) -> Self {
+        let epoch = Epoch { changes: Vec::new(), skipped: 0, position };
         Filling { epoch, began: None, closing }
     }
 
     /// Adds a change.
     pub(super) fn add(&mut self, place: Place, change: Change<P, D>, now: Instant) {
         self.began.get_or_insert(now);
-        self.epoch.place = Some(place.clone());
         self.epoch.changes.push((place, change));
+    }
+
+    /// Notes that a line was read: the feed has come to this position, or so many bytes further.
+    pub(super) fn read(&mut self, to: Read) {
+        let position = &mut self.epoch.position;
+        match to {
+            Read::To(place) => *position = place,
+            Read::Bytes(count) => {
+                position.line += 1;
+                position.end += count;
+            }
+        }
     }
 
     /// Counts a line that was skipped.
@@ -85,7 +104,7 @@ impl<P, D> Filling<P, D> {
     /// The epoch, whole; the next one begins.
     pub(super) fn close(&mut self) -> Epoch<P, D> {
         self.began = None;
-        let place = self.epoch.place.clone();
-        std::mem::replace(&mut self.epoch, Epoch { changes: Vec::new(), skipped: 0, place })
+        let position = self.epoch.position;
+        std::mem::replace(&mut self.epoch, Epoch { changes: Vec::new(), skipped: 0, position })
     }
 }

@@ -35,6 +35,13 @@ pub enum FeedError {
         /// The system's reason.
         error: io::Error,
     },
+    /// A file that is to be gone on with begins otherwise than the one that was read before.
+    Other {
+        /// Its name.
+        name: String,
+        /// How many bytes were read of that one.
+        bytes: u64,
+    },
     /// A bad line of a feed that is to be read strictly.
     Line(BadLine),
     /// An option makes no sense.
@@ -45,6 +52,9 @@ impl fmt::Display for FeedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FeedError::Source { name, error } => write!(f, "{name}: {error}"),
+            FeedError::Other { name, bytes } => {
+                write!(f, "{name}: expected the {bytes} bytes that were read before, found others")
+            }
             FeedError::Line(bad) => bad.fmt(f),
             FeedError::Usage(why) => f.write_str(why),
         }

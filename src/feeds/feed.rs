@@ -16,7 +16,8 @@ use serde::de::DeserializeOwned;
 use super::cutting::Cutting;
 use super::epochs::{Closing, Epoch, Filling};
 use super::error::FeedError;
-use super::line::Line;
+use super::line::{Line, Position};
+use super::lines::Lines;
 use super::{follow, listen};
 
 /// Lines that wait between a source and their understanding.
@@ -62,6 +63,7 @@ impl fmt::Display for Source {
 /// | `changes` | none | close an epoch of so many changes | > 0 |
 /// | `max_pending` | 1,000,000 | the most changes of an epoch: it closes when it has as many; at most two epochs wait in memory | > 0 |
 /// | `strict` | false | a bad line ends the feed, instead of being reported and skipped | |
+/// | `from` | the beginning | where to go on: a file is read from there; of other sources that is how far they have come | of an [`Epoch`] of this source |
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Close an epoch this long after its first change.
@@ -72,11 +74,19 @@ pub struct Options {
     pub max_pending: usize,
     /// Whether a bad line ends the feed.
     pub strict: bool,
+    /// How far the source has been read before.
+    pub from: Position,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { every: None, changes: None, max_pending: 1_000_000, strict: false }
+        Options {
+            every: None,
+            changes: None,
+            max_pending: 1_000_000,
+            strict: false,
+            from: Position::default(),
+        }
     }
 }
 
@@ -107,7 +117,8 @@ where
     /// line each, of lines that are skipped and of what happens to the source.
     ///
     /// # Errors
-    /// If options are out of range, the source cannot be opened, or there is no thread.
+    /// If options are out of range, the source cannot be opened or is not the one that was read
+    /// before, or there is no thread.
     pub fn start(
         source: Source,
         options: Options,
@@ -119,17 +130,23 @@ where
         let failed = |error| FeedError::Source { name: name.clone(), error };
         // A file that is not there is told at once, and by name.
         if let Source::File(path) | Source::Follow(path) = &source {
-            File::open(path).map_err(failed)?;
+            let file = File::open(path).map_err(failed)?;
+            if !follow::begins(&file, &options.from).map_err(failed)? {
+                return Err(FeedError::Other { name, bytes: options.from.end });
+            }
         }
         let stop = Arc::new(AtomicBool::new(false));
         let (to_lines, lines) = mpsc::sync_channel(QUEUE);
         let (to_epochs, epochs) = mpsc::sync_channel(1);
-        let reading = Reading { name: name.clone(), stop: Arc::clone(&stop), to: to_lines };
+        let many = matches!(source, Source::Listen { .. });
+        let (stopped, from) = (Arc::clone(&stop), options.from);
+        let reading = Reading { name: name.clone(), from, stop: stopped, to: to_lines };
         let heard = note.clone();
         let reader = thread::Builder::new().name("strads:feed".into());
         reader.spawn(move || reading.run(source, heard)).map_err(failed)?;
-        let filling = Filling::new(options.closing());
-        let cutting = Cutting { lines, to: to_epochs, filling, wake, stop: Arc::clone(&stop) };
+        let filling = Filling::new(options.closing(), options.from);
+        let stopped = Arc::clone(&stop);
+        let cutting = Cutting { lines, to: to_epochs, filling, many, wake, stop: stopped };
         let cutter = thread::Builder::new().name("strads:epochs".into());
         cutter.spawn(move || cutting.run(options.strict, note)).map_err(failed)?;
         Ok(Feed { epochs, stop })
@@ -179,21 +196,22 @@ impl Options {
 /// The thread that reads the source.
 struct Reading {
     name: String,
+    from: Position,
     stop: Arc<AtomicBool>,
     to: SyncSender<Result<Line, FeedError>>,
 }
 
 impl Reading {
     fn run(self, source: Source, note: impl Fn(String) + Send + Sync + 'static) {
-        let Reading { name, stop, to } = self;
-        let label: Arc<str> = name.as_str().into();
+        let Reading { name, from, stop, to } = self;
+        let lines = Lines::at(name.as_str().into(), from);
         let (give, stopped) = (sender(to.clone()), move || stop.load(Ordering::Relaxed));
         let done = match source {
-            Source::Follow(path) => follow::for_ever(&path, label, note, give, stopped),
+            Source::Follow(path) => follow::for_ever(&path, lines, note, give, stopped),
             Source::File(path) => {
-                File::open(path).and_then(|file| follow::to_the_end(file, label, give))
+                follow::open(&path, &lines).and_then(|file| follow::to_the_end(file, lines, give))
             }
-            Source::Stdin => follow::to_the_end(io::stdin().lock(), label, give),
+            Source::Stdin => follow::to_the_end(io::stdin().lock(), lines, give),
             Source::Listen { listener, secret } => {
                 listen::serve(listener, secret, note, give, stopped)
             }

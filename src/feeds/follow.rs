@@ -1,13 +1,12 @@
 //! Sources that are read from one end to the other, and files that grow.
 
 use std::fs::{File, Metadata};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::line::Line;
+use super::line::{Line, Position};
 use super::lines::Lines;
 
 /// How often a file is looked at for growth.
@@ -15,13 +14,38 @@ const POLL: Duration = Duration::from_millis(50);
 
 const BUFFER: usize = 1 << 16;
 
+/// Whether a file begins with what was read of it before.
+pub(super) fn begins(mut file: &File, position: &Position) -> io::Result<bool> {
+    let (mut left, mut sum) = (position.end, crc32fast::Hasher::new());
+    let mut buffer = vec![0; BUFFER];
+    while left > 0 {
+        let most = usize::try_from(left).unwrap_or(BUFFER).min(BUFFER);
+        match file.read(&mut buffer[..most]) {
+            Ok(0) => return Ok(false),
+            Ok(read) => {
+                sum.update(&buffer[..read]);
+                left -= read as u64;
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sum.finalize() == position.sum)
+}
+
+/// Opens a file where its next lines are.
+pub(super) fn open(path: &Path, lines: &Lines) -> io::Result<File> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(lines.end_of_last()))?;
+    Ok(file)
+}
+
 /// Reads a source to its end.
 pub(super) fn to_the_end(
     mut from: impl Read,
-    name: Arc<str>,
+    mut lines: Lines,
     mut give: impl FnMut(Line) -> bool,
 ) -> io::Result<()> {
-    let mut lines = Lines::new(name);
     if pump(&mut from, &mut lines, &mut give)? {
         lines.end(give);
     }
@@ -33,14 +57,13 @@ pub(super) fn to_the_end(
 /// its end, and then the other. `note` hears of both.
 pub(super) fn for_ever(
     path: &Path,
-    name: Arc<str>,
+    mut lines: Lines,
     note: impl Fn(String),
     mut give: impl FnMut(Line) -> bool,
     stop: impl Fn() -> bool,
 ) -> io::Result<()> {
-    let mut file = File::open(path)?;
-    let mut lines = Lines::new(name.clone());
-    let mut read = 0;
+    let mut file = open(path, &lines)?;
+    let (name, mut read) = (lines.source(), lines.end_of_last());
     while !stop() {
         let (going, count) = pump_counted(&mut file, &mut lines, &mut give)?;
         if !going {

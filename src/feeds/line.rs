@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::error::BadLine;
 
@@ -17,6 +17,26 @@ pub struct Place {
     pub line: u64,
     /// The byte after the line's end, counted likewise.
     pub end: u64,
+    /// CRC-32 of all bytes before that.
+    pub sum: u32,
+}
+
+/// How far a feed has been read: what to go on from another time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// Lines that were read; of clients that connect, those of all.
+    pub line: u64,
+    /// Their bytes.
+    pub end: u64,
+    /// CRC-32 of those bytes, by which a file is known again; 0 for clients.
+    pub sum: u32,
+}
+
+impl Place {
+    /// Just after the line.
+    pub(super) fn position(&self) -> Position {
+        Position { line: self.line, end: self.end, sum: self.sum }
+    }
 }
 
 impl fmt::Display for Place {
@@ -107,7 +127,7 @@ mod tests {
     }
 
     fn said(text: &str) -> Result<Said<Put, Delete>, BadLine> {
-        let place = Place { source: "feed".into(), line: 7, end: 0 };
+        let place = Place { source: "feed".into(), line: 7, end: 0, sum: 0 };
         read(&Line { place, text: text.into() })
     }
 
@@ -136,7 +156,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_understood_or_refused(text in proptest::collection::vec(any::<u8>(), 0..60)) {
-            let place = Place { source: "feed".into(), line: 7, end: 0 };
+            let place = Place { source: "feed".into(), line: 7, end: 0, sum: 0 };
             let line = Line { place, text };
             if let Err(bad) = read::<Put, Delete>(&line) {
                 prop_assert_eq!(bad.to_string().lines().count(), 1);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::line::{Line, Place};
+use super::line::{Line, Place, Position};
 
 /// The longest line in bytes: a row of a million columns fits.
 const LONGEST: usize = 64 << 20;
@@ -12,6 +12,7 @@ pub(super) struct Lines {
     source: Arc<str>,
     line: u64,
     end: u64,
+    sum: crc32fast::Hasher,
     part: Vec<u8>,
     /// The current line is longer than any may be: it is dropped up to its end.
     too_long: bool,
@@ -20,7 +21,24 @@ pub(super) struct Lines {
 impl Lines {
     /// At the beginning of a source.
     pub(super) fn new(source: Arc<str>) -> Lines {
-        Lines { source, line: 0, end: 0, part: Vec::new(), too_long: false }
+        Lines::at(source, Position::default())
+    }
+
+    /// Somewhere in a source, after the end of a line.
+    pub(super) fn at(source: Arc<str>, position: Position) -> Lines {
+        let Position { line, end, sum } = position;
+        let sum = crc32fast::Hasher::new_with_initial_len(sum, end);
+        Lines { source, line, end, sum, part: Vec::new(), too_long: false }
+    }
+
+    /// The source's name.
+    pub(super) fn source(&self) -> Arc<str> {
+        self.source.clone()
+    }
+
+    /// The byte after all that was taken.
+    pub(super) fn end_of_last(&self) -> u64 {
+        self.end
     }
 
     /// Takes the next bytes of the source; gives each line that is complete to `give`, and stops
@@ -28,6 +46,7 @@ impl Lines {
     pub(super) fn take(&mut self, bytes: &[u8], mut give: impl FnMut(Line) -> bool) -> bool {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.end += part.len() as u64;
+            self.sum.update(part);
             if self.part.len() + part.len() > LONGEST {
                 self.part = Vec::new();
                 self.too_long = true;
@@ -57,7 +76,8 @@ impl Lines {
         if std::mem::take(&mut self.too_long) {
             text = b"a line longer than any may be".to_vec();
         }
-        let place = Place { source: self.source.clone(), line: self.line, end: self.end };
+        let (source, sum) = (self.source.clone(), self.sum.clone().finalize());
+        let place = Place { source, line: self.line, end: self.end, sum };
         give(Line { place, text })
     }
 }
@@ -88,10 +108,21 @@ mod tests {
                 found.iter().map(|line| String::from_utf8_lossy(&line.text).into_owned()).collect();
             let expected: Vec<&str> = text.lines().collect();
             prop_assert_eq!(texts, expected);
+            // From anywhere in between the rest is the same.
+            for start in &found {
+                let mut lines = Lines::at("s".into(), start.place.position());
+                let mut rest = Vec::new();
+                let end = (start.place.end as usize).min(text.len());
+                lines.take(&text.as_bytes()[end..], |line| { rest.push(line.place); true });
+                lines.end(|line| { rest.push(line.place); true });
+                let expected = found.iter().map(|line| &line.place);
+                prop_assert!(rest.iter().eq(expected.skip(start.place.line as usize)));
+            }
             let numbers: Vec<u64> = found.iter().map(|line| line.place.line).collect();
             prop_assert_eq!(numbers, (1..=found.len() as u64).collect::<Vec<_>>());
             if let Some(last) = found.last() {
                 prop_assert_eq!(last.place.end as usize, text.len());
+                prop_assert_eq!(last.place.sum, crc32fast::hash(text.as_bytes()));
             }
         }
     }

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::follow;
 use super::line::Line;
+use super::lines::Lines;
 
 const POLL: Duration = Duration::from_millis(20);
 
@@ -96,7 +97,7 @@ where
         stream.get_ref().set_read_timeout(None).map_err(|error| error.to_string())?;
     }
     let name: Arc<str> = from.to_string().into();
-    follow::to_the_end(stream, name, &desk.give).map_err(|error| error.to_string())
+    follow::to_the_end(stream, Lines::new(name), &desk.give).map_err(|error| error.to_string())
 }
 
 fn authenticate(stream: &mut impl BufRead, secret: &[u8]) -> Result<(), String> {

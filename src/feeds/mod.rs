@@ -23,5 +23,5 @@ mod table;
 pub use epochs::Epoch;
 pub use error::{BadLine, FeedError};
 pub use feed::{Feed, Next, Options, Source};
-pub use line::{Change, Line, Place};
+pub use line::{Change, Line, Place, Position};
 pub use table::{Effect, Table};
