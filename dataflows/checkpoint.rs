@@ -18,8 +18,8 @@ pub struct Checkpoints {
     /// Keep checkpoints in this directory, which all processes must see
     #[arg(long, value_name = "DIR")]
     pub checkpoint: Option<PathBuf>,
-    /// A checkpoint after every N rounds (sweeps of lda; epochs of live data). Results depend on
-    /// it, within their tolerance: a run sets out anew from each [default: by the model]
+    /// A checkpoint after every N rounds (lasso) or sweeps (lda, mf). A Lasso sets out anew from
+    /// each, so that its result depends on N, within --tol [default: by the model]
     #[arg(long, value_name = "N", requires = "checkpoint")]
     pub checkpoint_every: Option<u64>,
     /// Checkpoints that are kept

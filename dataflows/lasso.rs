@@ -17,7 +17,7 @@ mod watch;
 use std::sync::Arc;
 use std::time::Instant;
 
-use strads::models::lasso::{Fit, Folds, Plan, Point, Problem, Stored, fit};
+use strads::models::lasso::{Fit, Folds, Plan, Point, Problem, Stored, Task, fit};
 use strads::report::Exit;
 
 pub use arguments::Arguments;
@@ -43,6 +43,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if arguments.is_live() {
         return live::run(arguments, speaks);
     }
+    let mut arguments = arguments.clone();
+    arguments.training.shards = arguments.checkpoints.shards(arguments.training.shards)?;
+    let arguments = &arguments;
     let watch = Arc::new(Watch::new(arguments, speaks)?);
     let started = Instant::now();
     let mut data = Data::load(arguments)?;
@@ -101,7 +104,17 @@ fn fitted<S: Stored>(
     let (watch, plan) = (Arc::clone(watch), plan(arguments, problem.response.len()));
     let (options, engine) = (arguments.options(), arguments.engine());
     let see = move |point: &Point| watch.see(point);
-    Ok(fit(&arguments.cluster, digest, problem, options, engine, plan, see)?)
+    let run = ("lasso", engine.shards, arguments.training.seed);
+    let every = arguments.checkpoint_every(S::IN_ROWS);
+    let (cluster, output) = (&arguments.cluster, &arguments.output);
+    match arguments.checkpoints.keeper(run, digest, every, cluster, output)? {
+        None => Ok(fit(cluster, digest, problem, options, engine, plan, see)?),
+        Some(keeper) => {
+            let digest = keeper.digest(digest);
+            let task = Task::keeping(plan, keeper, &problem)?;
+            Ok(fit(cluster, &digest, problem, options, engine, task, see)?)
+        }
+    }
 }
 
 fn plan(arguments: &Arguments, rows: usize) -> Plan {

@@ -25,11 +25,12 @@ pub struct Arguments {
 const HELP: &str = "\
 Every process gets the same command line with -n, -p and -h added, free ports of this host, and a
 secret made for this run. Lines on stderr begin with the index of their process. When a process
-dies, all are started again, from the beginning; a program that has --checkpoint among its arguments
-also gets --resume then. (The subcommands of strads keep no checkpoints yet.) SIGINT, SIGTERM and SIGHUP are passed on.
+dies, all are started again: from the beginning or, if --checkpoint is among the arguments, with
+--resume, from the last checkpoint. SIGINT, SIGTERM and SIGHUP are passed on.
 
 Examples:
   strads launch -n 4 -- lasso data.svmlight -w 2
+  strads launch -n 2 -- lasso data.svmlight --path 100 --checkpoint DIR
   strads launch -n 2 --restarts 5 -- lda docword.txt --topics 100 --model topics.safetensors
   strads launch -n 3 -- ./my-model --my-option
 

@@ -73,7 +73,7 @@ Exit codes:
   3  bad input data: FILE:LINE:COLUMN: expected ..., found ...
   4  another process was lost or could not be reached; trying again may help
   5  not converged within the limits; the result is written and says so
-  6  a model cannot be used";
+  6  a model or checkpoint cannot be used";
 
 fn main() -> ExitCode {
     strads::cluster::die_with_launcher();

@@ -7,6 +7,7 @@ use strads::cluster::Flags;
 use strads::formats::{Format, Storage};
 use strads::scheduler::Width;
 
+use crate::checkpoint::Checkpoints;
 use crate::follow::Follow;
 use crate::input::Input;
 use crate::output::Output;
@@ -32,6 +33,8 @@ pub struct Arguments {
     pub model: Model,
     #[command(flatten)]
     pub training: Training,
+    #[command(flatten)]
+    pub checkpoints: Checkpoints,
     #[command(flatten)]
     pub live: Follow,
     /// Write the model (.safetensors)
@@ -218,10 +221,11 @@ Examples:
   strads lasso patients.csv --target progression --cv 10 --standardize
   strads lasso mice.bed.gz --path 100 --format json --log run.jsonl --report run.html
   strads lasso data.svmlight --scheduler dynamic --block 64 --rho 0.1
+  strads lasso data.svmlight --path 100 --checkpoint DIR --resume
   strads lasso data.svmlight -n 2 -p 0 & strads lasso data.svmlight -n 2 -p 1
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 bad input data, 4 a process was lost, 5 not converged
-within the limits (the result is written), 6 a model cannot be used.";
+within the limits (the result is written), 6 a model or checkpoint cannot be used.";
 
 fn block(text: &str) -> Result<Width, String> {
     match (text, text.parse()) {

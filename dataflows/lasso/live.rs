@@ -67,6 +67,7 @@ fn refuse_batch_options(arguments: &Arguments) -> Result<(), Failure> {
         ("--target", arguments.input.target.is_some()),
         ("--response", arguments.input.response.is_some()),
         ("--log", arguments.log.is_some()),
+        ("--checkpoint", arguments.checkpoints.checkpoint.is_some()),
         ("--report", arguments.report.is_some()),
     ];
     match given.iter().find(|(_, given)| *given) {

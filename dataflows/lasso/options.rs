@@ -16,6 +16,11 @@ impl Arguments {
         self.model.check()?;
         self.training.check()?;
         self.live.check(self.is_live())?;
+        self.checkpoints.check()?;
+        if self.checkpoints.checkpoint.is_some() && self.training.max_seconds.is_some() {
+            let why = "--max-seconds: not with --checkpoint, which counts rounds: use --max-rounds";
+            return Err(Failure::usage(why));
+        }
         self.options().check().map_err(|why| Failure::usage(format!("--{why}")))?;
         self.cluster.addresses()?;
         strads::shard::vectors().map_err(Failure::usage)?;
@@ -57,6 +62,16 @@ impl Arguments {
             scheduling,
             staleness: self.training.staleness.unwrap_or(0),
             ..operators::Options::default()
+        }
+    }
+
+    /// Rounds between two checkpoints, unless that is told: setting out anew costs about as much as
+    /// two rounds; in row form it takes the products of all columns anew.
+    pub fn checkpoint_every(&self, in_rows: bool) -> u64 {
+        match (in_rows, self.training.scheduler) {
+            (true, _) => 1000,
+            (false, Schedule::WorkingSet) => 100,
+            (false, _) => 10_000,
         }
     }
 

@@ -1,6 +1,7 @@
 //! A run that keeps checkpoints.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -26,6 +27,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Keeper {
     saver: Saver,
+    directory: PathBuf,
     every: u64,
     from: Option<Checkpoint>,
 }
@@ -57,13 +59,19 @@ impl Keeper {
             what: "start a thread",
             source,
         };
+        let directory = store.directory().to_owned();
         let saver = Saver::start(store.clone(), settings.required, note).map_err(thread)?;
-        Ok(Keeper { saver, every: settings.every.max(1), from })
+        Ok(Keeper { saver, directory, every: settings.every.max(1), from })
     }
 
     /// After how many rounds, sweeps or epochs there is a checkpoint.
     pub fn every(&self) -> u64 {
         self.every
+    }
+
+    /// Where the checkpoints are.
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// The checkpoint that the run goes on from.

@@ -12,11 +12,10 @@
 //! All processes of a run must see the same directory. Shards are the unit: a run may go on with
 //! another number of workers and processes.
 //!
-//! **Exactness.** A run that keeps checkpoints sets out anew at each of them: whatever derives from
-//! the state that is stored is taken anew from it, and random draws are keyed by the checkpoint's
-//! number. Checkpoints come after a count of rounds, sweeps or epochs, never of seconds. So a run
-//! that was interrupted goes on with the very bits of one that was not; and one that keeps
-//! checkpoints may differ, within its tolerance, from one that keeps none.
+//! **Exactness.** Checkpoints come after a count of rounds, sweeps or epochs, never of seconds, and a
+//! run that goes on gives the very bits of one that was not interrupted. Either a checkpoint has all
+//! that a run is, or the run itself sets out anew at each of its checkpoints, from no more than they
+//! have: whatever derives from it is taken anew, and draws are keyed by the checkpoint's number.
 
 mod error;
 mod footer;

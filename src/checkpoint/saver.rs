@@ -1,7 +1,7 @@
 //! The thread that writes checkpoints while the run goes on.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -15,8 +15,9 @@ use crate::cluster::fail;
 /// How often to look for parts that other processes write.
 const POLL: Duration = Duration::from_millis(10);
 
-/// How long to wait for them when the run is over.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long to wait for them: processes come to a checkpoint together, but disks differ. And how long
+/// when the run is over.
+const PATIENCE: [Duration; 2] = [Duration::from_secs(120), Duration::from_secs(10)];
 
 /// What the thread is asked to do.
 enum Job {
@@ -44,7 +45,7 @@ impl Saver {
         note: impl Fn(String) + Send + 'static,
     ) -> io::Result<Saver> {
         let (to, jobs) = sync_channel(store.identity().shards.max(1));
-        let writing = Writing { store, required, note, jobs, waiting: None };
+        let writing = Writing { store, required, note, jobs, waiting: VecDeque::new() };
         let thread =
             thread::Builder::new().name("strads:checkpoint".into()).spawn(|| writing.run())?;
         Ok(Saver { jobs: Some(to), thread: Some(thread) })
@@ -85,7 +86,8 @@ struct Writing<N> {
     required: bool,
     note: N,
     jobs: Receiver<Job>,
-    waiting: Option<Waiting>,
+    /// By ascending number.
+    waiting: VecDeque<Waiting>,
 }
 
 /// A checkpoint that is to be completed.
@@ -99,7 +101,7 @@ struct Waiting {
 impl<N: Fn(String)> Writing<N> {
     fn run(mut self) {
         let mut open = true;
-        while open || self.waiting.is_some() {
+        while open || !self.waiting.is_empty() {
             match self.next(open) {
                 Ok(Job::Part { number, shard, state }) => self.write(number, shard, &state),
                 Ok(Job::Complete { number, progress, notes }) => {
@@ -108,15 +110,15 @@ impl<N: Fn(String)> Writing<N> {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => open = false,
             }
-            self.look(open);
+            self.look(PATIENCE[usize::from(!open)]);
         }
     }
 
     fn next(&self, open: bool) -> Result<Job, RecvTimeoutError> {
-        match (&self.waiting, open) {
-            (None, _) => self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            (Some(_), true) => self.jobs.recv_timeout(POLL),
-            (Some(_), false) => {
+        match (self.waiting.is_empty(), open) {
+            (true, _) => self.jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (false, true) => self.jobs.recv_timeout(POLL),
+            (false, false) => {
                 thread::sleep(POLL);
                 Err(RecvTimeoutError::Timeout)
             }
@@ -130,33 +132,41 @@ impl<N: Fn(String)> Writing<N> {
     }
 
     fn begin(&mut self, number: u64, progress: Progress, notes: Value) {
-        if let Some(other) = self.waiting.take() {
-            self.give_up(&other);
-        }
         let identity = self.store.identity().clone();
         let manifest = Manifest { number, identity, progress, parts: Vec::new(), notes };
-        self.waiting = Some(Waiting { manifest, parts: BTreeMap::new(), since: Instant::now() });
+        let parts = BTreeMap::new();
+        self.waiting.push_back(Waiting { manifest, parts, since: Instant::now() });
     }
 
-    /// Looks for the parts that are missing; completes the checkpoint if all are there.
-    fn look(&mut self, open: bool) {
-        let Some(mut it) = self.waiting.take() else { return };
-        let (number, shards) = (it.manifest.number, it.manifest.identity.shards);
+    /// Completes checkpoints all of whose parts are there; gives up those that others did not write.
+    fn look(&mut self, patience: Duration) {
+        let mut still = VecDeque::new();
+        while let Some(mut it) = self.waiting.pop_front() {
+            self.gather(&mut it);
+            if it.parts.len() == it.manifest.identity.shards {
+                // Older ones are of no use any more.
+                still.clear();
+                it.manifest.parts = mem::take(&mut it.parts).into_values().collect();
+                if let Err(error) = self.store.complete(&it.manifest) {
+                    self.fail(&error);
+                }
+            } else if it.since.elapsed() > patience {
+                self.give_up(&it);
+            } else {
+                still.push_back(it);
+            }
+        }
+        self.waiting = still;
+    }
+
+    /// Looks for the parts that are missing.
+    fn gather(&self, waiting: &mut Waiting) {
+        let (number, shards) = (waiting.manifest.number, waiting.manifest.identity.shards);
         for shard in 0..shards {
-            if let Entry::Vacant(place) = it.parts.entry(shard) {
+            if let Entry::Vacant(place) = waiting.parts.entry(shard) {
                 let Some(part) = self.store.part(number, shard) else { break };
                 place.insert(part);
             }
-        }
-        if it.parts.len() == shards {
-            it.manifest.parts = mem::take(&mut it.parts).into_values().collect();
-            if let Err(error) = self.store.complete(&it.manifest) {
-                self.fail(&error);
-            }
-        } else if !open && it.since.elapsed() > GRACE {
-            self.give_up(&it);
-        } else {
-            self.waiting = Some(it);
         }
     }
 

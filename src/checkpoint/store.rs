@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::path::{Path, PathBuf};
 
 use super::footer;
@@ -257,7 +258,8 @@ impl Checkpoint {
 /// directory.
 fn numbers(directory: &Path) -> Result<Vec<u64>, CheckpointError> {
     let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        // What is below a file is not there either.
+        Err(error) if [NotFound, NotADirectory].contains(&error.kind()) => return Ok(Vec::new()),
         entries => entries.map_err(failed(directory, "read"))?,
     };
     let mut numbers = Vec::new();

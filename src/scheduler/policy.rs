@@ -80,6 +80,7 @@ impl FromStr for Policy {
 /// | `rho` | 0.1 | ρ, the coupling at which two keys interfere: two keys updated together miss each other's step by at most ρ times that step | (0, 1]; 0 makes blocks of one key |
 /// | `eta` | 10⁻⁶ | η, what a key that no longer moves still weighs, in units of \|δβ\|: a million idle keys together weigh as much as one key that moves by 1, so they are looked at now and then and do not drown those that move; with `Source::Moved` 10⁻⁴ to 10⁻³ of a typical \|β\| did better | positive |
 /// | `seed` | 0 | all random draws | any |
+/// | `start` | 0 | the key that `RoundRobin` begins with, to go on with a cycle | below the number of keys |
 /// | `source` | `Violation` | where priorities come from: the paper's \|δβ\|, or violations of optimality besides, which need far fewer updates ([`Source`]) | |
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PolicyOptions {
@@ -93,6 +94,8 @@ pub struct PolicyOptions {
     pub eta: f64,
     /// The seed of all random draws.
     pub seed: u64,
+    /// Where a cycle through all keys begins.
+    pub start: usize,
     /// Where priorities come from.
     pub source: Source,
 }
@@ -105,6 +108,7 @@ impl Default for PolicyOptions {
             rho: 0.1,
             eta: 1e-6,
             seed: 0,
+            start: 0,
             source: Source::default(),
         }
     }
@@ -112,10 +116,10 @@ impl Default for PolicyOptions {
 
 /// The scheduler of a policy.
 pub fn build<K: Key>(policy: Policy, options: PolicyOptions) -> Box<dyn Scheduler<K>> {
-    let PolicyOptions { width, candidates, rho, eta, seed, source } = options;
+    let PolicyOptions { width, candidates, rho, eta, seed, start, source } = options;
     let priority = Priority::new(width, eta, seed, source);
     match policy {
-        Policy::RoundRobin => Box::new(RoundRobin::new(width)),
+        Policy::RoundRobin => Box::new(RoundRobin::starting_at(start, width)),
         Policy::Random => Box::new(Random::new(width, seed)),
         Policy::Priority => Box::new(priority),
         Policy::Dynamic => Box::new(Dynamic::new(priority, width, candidates, rho)),

@@ -19,7 +19,12 @@ pub struct RoundRobin {
 impl RoundRobin {
     /// Starts at key 0 with blocks of `width` keys.
     pub fn new(width: Width) -> Self {
-        RoundRobin { width, position: 0 }
+        RoundRobin::starting_at(0, width)
+    }
+
+    /// Starts at the key at a position; beyond the universe that is key 0.
+    pub fn starting_at(position: usize, width: Width) -> Self {
+        RoundRobin { width, position }
     }
 }
 

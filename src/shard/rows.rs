@@ -67,6 +67,13 @@ impl RowShard {
         self.blocks.iter().map(|block| block.bytes() + size_of::<ColumnShard>()).sum()
     }
 
+    /// CRC-32 of all blocks in the form they are stored in.
+    pub fn checksum(&self) -> u32 {
+        let mut sum = crc32fast::Hasher::new();
+        self.blocks.iter().for_each(|block| sum.update(&block.checksum().to_le_bytes()));
+        sum.finalize()
+    }
+
     /// Appends a block of finite values, row by row.
     ///
     /// # Panics

@@ -94,6 +94,19 @@ impl ColumnShard {
         }
     }
 
+    /// CRC-32 of all columns in the form they are stored in, with the number of rows.
+    pub fn checksum(&self) -> u32 {
+        let mut sum = crc32fast::Hasher::new();
+        sum.update(&(self.rows() as u64).to_le_bytes());
+        let mut words = Vec::new();
+        for column in 0..self.len() {
+            words.clear();
+            self.encode(column, &mut words);
+            words.iter().for_each(|word| sum.update(&word.to_le_bytes()));
+        }
+        sum.finalize()
+    }
+
     /// Appends the column that `words` begin with, in the form it was stored in, and gives the
     /// number of words it took. On an error the shard is as it was.
     pub fn decode(&mut self, words: &[u64]) -> Result<usize, CorruptColumn> {

@@ -13,6 +13,8 @@ pub enum Change<I = u64> {
     Data(Box<Data>),
     /// A row, or the retraction of one: this shard's part of it.
     Row(RowPart<I>),
+    /// A coefficient (data's scale) to start from, once the epoch's rows are there.
+    Start(u32, f64),
     /// Other row weights, in the order of the rows; all finite and not negative.
     Weights {
         /// The weights to fit with.

@@ -25,7 +25,12 @@ impl<I: RowId> Lasso<I> {
             }
         }
         self.restate();
-        for &(key, value) in Arc::clone(&self.warm).iter() {
+        self.put(&Arc::clone(&self.warm));
+    }
+
+    /// Puts coefficients, on the data's scale, in place of those of their columns.
+    pub(super) fn put(&mut self, coefficients: &[(u32, f64)]) {
+        for &(key, value) in coefficients {
             let shard = self.layout.shard_of(key as usize);
             if self.local.contains(&shard) {
                 let position = self.layout.local(key as usize);
@@ -114,6 +119,7 @@ impl<I: RowId> Lasso<I> {
         self.conserve(round, &residual);
         self.residual = residual;
         if round.round == 0 {
+            self.solved = self.restored.take().or(self.solved);
             self.begin(warm, false);
         }
     }

@@ -15,6 +15,7 @@ use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::operator::Operator;
 use timely::dataflow::operators::vec::Map;
+use timely::dataflow::operators::{Concat, Exchange as _};
 use timely::order::TotalOrder;
 use timely::progress::Timestamp;
 
@@ -158,7 +159,25 @@ pub trait LiveLasso<'scope, T: Timestamp> {
     ///     rows.remove((3, Row::new(6.0, vec![(0, 3.0)]).unwrap()));
     /// });
     /// ```
-    fn lasso(self, options: Options, shards: usize) -> Result<LassoOutput<'scope, T>, String>;
+    fn lasso(self, options: Options, shards: usize) -> Result<LassoOutput<'scope, T>, String>
+    where
+        Self: Sized,
+    {
+        self.lasso_from(None, options, shards)
+    }
+
+    /// The same, from a model: columns with coefficients on the data's scale, by any worker, at the
+    /// time of the first rows. (At a later time they take the place of what the model has come to.)
+    /// What is certified does not depend on them, but they save the way there.
+    ///
+    /// # Errors
+    /// As of [`LiveLasso::lasso`].
+    fn lasso_from(
+        self,
+        start: Option<Stream<'scope, T, Vec<(u32, f64)>>>,
+        options: Options,
+        shards: usize,
+    ) -> Result<LassoOutput<'scope, T>, String>;
 }
 
 impl<'scope, T, I> LiveLasso<'scope, T> for VecCollection<'scope, T, (I, Row), isize>
@@ -166,7 +185,12 @@ where
     T: Timestamp + Lattice + TotalOrder,
     I: ExchangeData + Hash,
 {
-    fn lasso(self, options: Options, shards: usize) -> Result<LassoOutput<'scope, T>, String> {
+    fn lasso_from(
+        self,
+        start: Option<Stream<'scope, T, Vec<(u32, f64)>>>,
+        options: Options,
+        shards: usize,
+    ) -> Result<LassoOutput<'scope, T>, String> {
         options.check()?;
         let scope = self.inner.scope();
         let engine = operators::Options { shards, ..Default::default() };
@@ -175,7 +199,10 @@ where
         let program = Lasso::<I>::new(options.clone(), placement.shards(), local);
         let program = Rc::new(RefCell::new(program));
         let scheduler = options::scheduler(&options);
-        let changes = epochs(self, placement);
+        let mut changes = epochs(self, placement);
+        if let Some(start) = start {
+            changes = changes.concat(coefficients(start, placement));
+        }
         let trained = changes.model_parallel("Lasso", engine, program, scheduler);
         Ok(LassoOutput {
             model: as_collection(trained.changes),
@@ -221,6 +248,22 @@ where
             }
         }
     })
+}
+
+/// Brings coefficients to the workers of their columns.
+fn coefficients<'scope, T, I>(
+    start: Stream<'scope, T, Vec<(u32, f64)>>,
+    placement: Placement,
+) -> Stream<'scope, T, Vec<Change<I>>>
+where
+    T: Timestamp,
+    I: ExchangeData,
+{
+    let layout = Layout::new(placement.shards());
+    let place = move |(column, _): &(u32, f64)| {
+        placement.worker_of(layout.shard_of(*column as usize)) as u64
+    };
+    start.exchange(place).map(|(column, value)| Change::Start(column, value))
 }
 
 /// A row's part for every shard, with its worker. Shards without an entry hear of the response,

@@ -78,6 +78,8 @@ pub struct Lasso<I = u64> {
     pub(super) path: Continuation,
     /// λ the coefficients are optimal for, and the λ above the stage's.
     pub(super) solved: Option<f64>,
+    /// The same of coefficients that were restored, until the epoch begins.
+    pub(super) restored: Option<f64>,
     pub(super) above: f64,
     pub(super) fresh: bool,
     /// Certificates in the stage so far.
@@ -118,6 +120,7 @@ impl<I: RowId> Lasso<I> {
             lambda,
             path: Continuation::default(),
             solved: None,
+            restored: None,
             above: f64::INFINITY,
             fresh: false,
             looks: 0,
@@ -198,11 +201,12 @@ impl<I: RowId> Program for Lasso<I> {
     const SEQUENTIAL: bool = true;
 
     fn ingest(&mut self, changes: &mut Vec<Change<I>>) {
-        let mut rows = Vec::new();
+        let (mut rows, mut start) = (Vec::new(), Vec::new());
         for change in changes.drain(..) {
             match change {
                 Change::Data(data) => self.load(*data),
                 Change::Row(row) => rows.push(row),
+                Change::Start(column, value) => start.push((column, value)),
                 Change::Lambda(lambda) => self.lambda = lambda,
                 Change::Weights { weights, held_out } => {
                     let response = Arc::clone(&self.rows.response);
@@ -215,6 +219,7 @@ impl<I: RowId> Program for Lasso<I> {
         if !rows.is_empty() {
             self.absorb_rows(rows);
         }
+        self.put(&start);
     }
 
     fn push(&mut self, shard: usize, block: &[u32], partials: &mut Columns<u32, f64>) {

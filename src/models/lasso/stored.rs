@@ -24,6 +24,8 @@ const FIRST_RESULT: u64 = 5;
 
 /// Shards of data that a Lasso can be fitted to: [`ColumnShard`] or [`RowShard`].
 pub trait Stored: Sized + Send + 'static {
+    /// Whether rows are kept together, rather than columns.
+    const IN_ROWS: bool;
     /// How the engine runs the program.
     #[doc(hidden)]
     const FORM: Form;
@@ -48,6 +50,12 @@ pub trait Stored: Sized + Send + 'static {
         scheduler(options)
     }
 
+    /// Takes the data out of a model that is done.
+    #[doc(hidden)]
+    fn release(model: &mut Self::Model) -> Vec<(usize, Self)>;
+    /// A checksum of the data.
+    #[doc(hidden)]
+    fn checksum(&self) -> u32;
     #[doc(hidden)]
     fn model(options: Options, shards: usize, local: Range<usize>) -> Self::Model;
     #[doc(hidden)]
@@ -71,11 +79,18 @@ pub trait Model:
     fn lambda_max(&self) -> Option<f64>;
     /// The last certificate: the same on every worker.
     fn measure(&self) -> &Measure;
+    /// The λ that the coefficients are on their way from.
+    fn solved(&self) -> Option<f64>;
+    /// Says the same of coefficients that are restored.
+    fn set_solved(&mut self, solved: Option<f64>);
+    /// The shards whose coefficients this worker knows, of all.
+    fn known(&self, shards: usize) -> Range<usize>;
     /// What this worker of a process holds.
     fn memory(&self, process: usize) -> Memory;
 }
 
 impl Stored for ColumnShard {
+    const IN_ROWS: bool = false;
     const FORM: Form = Form::Owned;
     type Model = Lasso<u64>;
 
@@ -89,6 +104,15 @@ impl Stored for ColumnShard {
 
     fn check(_options: &Options, _columns: usize) -> Result<(), String> {
         Ok(())
+    }
+
+    fn release(model: &mut Lasso<u64>) -> Vec<(usize, ColumnShard)> {
+        let columns = model.shards.iter_mut().map(|shard| std::mem::take(&mut shard.columns));
+        model.local.clone().zip(columns).collect()
+    }
+
+    fn checksum(&self) -> u32 {
+        ColumnShard::checksum(self)
     }
 
     fn model(options: Options, shards: usize, local: Range<usize>) -> Self::Model {
@@ -126,12 +150,26 @@ impl Model for Lasso<u64> {
         Lasso::measure(self)
     }
 
+    fn solved(&self) -> Option<f64> {
+        let begun = !self.null && self.path.lambda() > 0.0;
+        begun.then(|| self.path.lambda())
+    }
+
+    fn set_solved(&mut self, solved: Option<f64>) {
+        self.restored = solved;
+    }
+
+    fn known(&self, _shards: usize) -> Range<usize> {
+        self.local.clone()
+    }
+
     fn memory(&self, process: usize) -> Memory {
         Lasso::memory(self, process)
     }
 }
 
 impl Stored for RowShard {
+    const IN_ROWS: bool = true;
     const FORM: Form = Form::Partial;
     type Model = Tall;
 
@@ -158,6 +196,14 @@ impl Stored for RowShard {
     fn scheduler(options: &Options) -> Box<dyn Scheduler<u32>> {
         let max_rounds = options.max_rounds.max(FIRST_RESULT);
         scheduler(&Options { max_rounds, ..options.clone() })
+    }
+
+    fn release(model: &mut Tall) -> Vec<(usize, RowShard)> {
+        model.release()
+    }
+
+    fn checksum(&self) -> u32 {
+        RowShard::checksum(self)
     }
 
     fn model(options: Options, shards: usize, local: Range<usize>) -> Tall {
@@ -190,6 +236,18 @@ impl Model for Tall {
 
     fn measure(&self) -> &Measure {
         Tall::measure(self)
+    }
+
+    fn solved(&self) -> Option<f64> {
+        Tall::solved(self)
+    }
+
+    fn set_solved(&mut self, solved: Option<f64>) {
+        Tall::set_solved(self, solved);
+    }
+
+    fn known(&self, shards: usize) -> Range<usize> {
+        0..shards
     }
 
     fn memory(&self, process: usize) -> Memory {

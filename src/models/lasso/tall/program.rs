@@ -1,5 +1,6 @@
 //! The Lasso as a model-parallel program in partial form.
 
+use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -75,6 +76,8 @@ pub struct Tall {
     lambda: Lambda,
     /// λ the coefficients are optimal for.
     solved: Option<f64>,
+    /// Coefficients that were restored, and λ they are optimal for, until the solver is there.
+    restored: (Vec<(u32, f64)>, Option<f64>),
     lambda_max: f64,
     held_out: Option<usize>,
     /// Whether the solver's fold is the one asked for.
@@ -103,6 +106,7 @@ impl Tall {
             sums: Vec::new(),
             solver: None,
             solved: None,
+            restored: (Vec::new(), None),
             lambda_max: f64::NAN,
             held_out: None,
             framed: false,
@@ -139,6 +143,28 @@ impl Tall {
     /// The last certificate: the same on every worker.
     pub fn measure(&self) -> &Measure {
         &self.last
+    }
+
+    /// λ the coefficients are optimal for.
+    pub(in crate::models::lasso) fn solved(&self) -> Option<f64> {
+        self.solved
+    }
+
+    /// Says for which λ restored coefficients are optimal.
+    pub(in crate::models::lasso) fn set_solved(&mut self, solved: Option<f64>) {
+        self.restored.1 = solved;
+    }
+
+    /// Takes the rows out: this model is done.
+    pub(in crate::models::lasso) fn release(&mut self) -> Vec<(usize, RowShard)> {
+        self.local.clone().zip(std::mem::take(&mut self.parts)).collect()
+    }
+
+    /// Coefficients of a shard's columns that are not zero, on the data's scale.
+    fn nonzeros(&self, shard: usize) -> Vec<(u32, f64)> {
+        let values = self.solver.as_ref().map(Solver::values).unwrap_or_default();
+        let own = values.into_iter().enumerate().skip(shard).step_by(self.shards);
+        own.filter(|(_, value)| *value != 0.0).map(|(at, value)| (at as u32, value)).collect()
     }
 
     fn load(&mut self, mut data: Data) {
@@ -194,12 +220,14 @@ impl Tall {
             None => {
                 let warm = self.data.warm.iter().flat_map(|warm| warm.iter());
                 warm.for_each(|&(column, value)| values[column as usize] = value);
+                let restored = std::mem::take(&mut self.restored.0);
+                restored.iter().for_each(|&(column, value)| values[column as usize] = value);
             }
         }
         let mut solver = Solver::new(frame, self.options.clone());
         solver.put(&values);
         self.solver = Some(solver);
-        (self.lambda_max, self.solved, self.framed) = (f64::NAN, None, true);
+        (self.lambda_max, self.solved, self.framed) = (f64::NAN, self.restored.1.take(), true);
     }
 
     /// Solves for the λ asked for, as far as the Gram matrix tells.
@@ -451,6 +479,33 @@ impl Program for Tall {
                 changes.push(Coefficient { parameter, old, new });
             }
         }
+    }
+
+    /// Columns and coefficients of a shard's share of the model, which every worker has.
+    fn snapshot(&self, shard: usize, to: &mut dyn Write) -> io::Result<()> {
+        let stored = self.nonzeros(shard);
+        to.write_all(&(stored.len() as u64).to_le_bytes())?;
+        for (column, value) in stored {
+            to.write_all(&u64::from(column).to_le_bytes())?;
+            to.write_all(&value.to_le_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, _shard: usize, from: &mut dyn Read) -> io::Result<()> {
+        let mut word = [0; 8];
+        from.read_exact(&mut word)?;
+        for _ in 0..u64::from_le_bytes(word) {
+            from.read_exact(&mut word)?;
+            let column = u64::from_le_bytes(word);
+            from.read_exact(&mut word)?;
+            let value = f64::from_le_bytes(word);
+            if column >= self.data.columns as u64 || !value.is_finite() {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            self.restored.0.push((column as u32, value));
+        }
+        Ok(())
     }
 
     fn universe(&self) -> usize {
