@@ -17,7 +17,7 @@ def whole(hosts, work, root):
     with trial(root, "hosts") as place, Group(place) as group:
         begun = time.monotonic()
         hosts.start(group, work.command(place, 1))
-        codes = group.wait()
+        codes = work.wait(group)
         if any(codes):
             raise Failure(f"on {HOSTS} hosts: ended with {codes}: {group.said()}")
         work.took(HOSTS, begun)
@@ -32,7 +32,7 @@ def cut(hosts, work, root, draws):
             hosts.start(group, [*work.command(place, 1), "--peer-timeout", 1, "--connect-timeout", 5])
             time.sleep(draws.uniform(0.1, 0.9) * work.takes(HOSTS))
             hosts.link(victim, "down")
-            codes = group.wait(30.0)
+            codes = work.wait(group)
             hosts.link(victim, "up")
             if codes == [0] * HOSTS:
                 return False
@@ -43,7 +43,7 @@ def cut(hosts, work, root, draws):
                     raise Failure(f"process {victim} was cut off: {codes}: {group.said()}")
         with Group(place) as group:
             hosts.start(group, [*work.command(place, 1), "--resume"])
-            codes = group.wait()
+            codes = work.wait(group)
             if any(codes):
                 raise Failure(f"with the link mended: ended with {codes}: {group.said()}")
             work.check(group, place)
@@ -52,14 +52,14 @@ def cut(hosts, work, root, draws):
 
 
 def main():
-    root, name, seed = sys.argv[1:]
+    root, name, seed, cuts = sys.argv[1:]
     root, draws = Path(root), random.Random(int(seed))
     work = next(work for work in works() if work.name == name)
     work.settle(root)
     counts = {"runs on hosts of their own": 1, "cut links": 0, "runs with delay and loss": 0}
     with Hosts() as hosts:
         whole(hosts, work, root)
-        for _ in range(3):
+        for _ in range(int(cuts)):
             counts["cut links"] += cut(hosts, work, root, draws)
         if hosts.worsen():
             whole(hosts, work, root)

@@ -27,7 +27,7 @@ def finish(work, place, draws, group_of):
     with Group(place) as group:
         begun = time.monotonic()
         group_of(group, [*work.command(place, threads), "--resume"], processes)
-        codes = group.wait()
+        codes = work.wait(group)
         if any(codes):
             raise Failure(f"going on ended with {codes}: {group.said()}")
         work.took(processes, begun)
@@ -64,7 +64,7 @@ def kill_once(work, place, draws, first):
             group.by_hand(arguments, processes)
             time.sleep(draws.uniform(0.0, work.takes(processes)))
             group.children[victim].kill()
-        codes = group.wait()
+        codes = work.wait(group)
         survivors(group, codes, {victim})
         if codes[victim] not in (KILLED, ABORTED):
             if any(codes):
@@ -107,7 +107,7 @@ def launched(work, root, draws, wanted):
                 again = f"({made} of {most})"
                 while again not in group.stderr(0) and group.lives() and time.monotonic() < until:
                     time.sleep(0.005)
-        codes = group.wait()
+        codes = work.wait(group)
         if codes != [0]:
             raise Failure(f"the launcher ended with {codes}: {group.said()}")
         if made == 0:
@@ -158,7 +158,7 @@ def disk_full(work, root, draws, required):
             del arguments[at:at + 2]
             more = ["--checkpoint-required"] if required else []
             group.by_hand([*arguments, *more], 1, (0, plan))
-            codes = group.wait()
+            codes = work.wait(group)
             said = group.stderr(0)
             if codes != [1 if required else 0] or "cannot" not in said:
                 raise Failure(f"{plan}: ended with {codes}, said: {said}")
@@ -174,7 +174,7 @@ def small_disk(work, root):
             mount = f"mount -t tmpfs -o size=16k none {kept} || exit 77; exec \"$@\""
             command = [*work.command(place, 2), "--checkpoint-required"]
             group.start(["unshare", "-rm", "sh", "-c", mount, "sh", STRADS, *command])
-            codes = group.wait()
+            codes = work.wait(group)
             if codes == [77] or "unshare" in group.stderr(0):
                 return False
             if codes != [1] or "No space left on device" not in group.stderr(0):

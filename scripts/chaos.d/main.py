@@ -4,6 +4,7 @@ import argparse
 import collections
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -65,7 +66,9 @@ def run(options, root, tally):
         work = draws.choice(chosen)
         left = kills - tally.counts["kills"]
         way = disturb.launched if draws.random() < 0.3 else disturb.kills
-        tally.tries("kills", work.name, draws, lambda: way(work, root, draws, left))
+        made = tally.tries("kills", work.name, draws, lambda: way(work, root, draws, left))
+        if made:
+            print(f"{tally.counts['kills']} of {kills} kills", file=sys.stderr, flush=True)
     if tally.counts["kills"] < kills:
         tally.failures.append(f"only {tally.counts['kills']} of {kills} kills came in time")
     for _ in range(2 * stops):
@@ -80,7 +83,7 @@ def run(options, root, tally):
         if not tally.tries("small file systems", work.name, draws, lambda: disturb.small_disk(work, root)):
             print("small file systems: skipped, none can be mounted here", file=sys.stderr)
             break
-    network.run(chosen, root, draws, tally)
+    network.run(chosen, root, draws, tally, 3 if options.full else 1)
 
 
 def main():
@@ -98,7 +101,7 @@ def main():
     root = Path(tempfile.mkdtemp(prefix="strads-chaos-"))
     run(options, root, tally)
     if not tally.failures:
-        root.rmdir()
+        shutil.rmtree(root)
     else:
         print(f"what failed is left in {root}", file=sys.stderr)
     return tally.show()

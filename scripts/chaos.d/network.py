@@ -87,8 +87,8 @@ def _permitted():
     return done.returncode == 0
 
 
-def run(works, root, draws, tally):
-    """Has everything that takes hosts of their own done."""
+def run(works, root, draws, tally, cuts):
+    """Has everything that takes hosts of their own done, with so many cut links a command."""
     if not _permitted():
         print("network namespaces: skipped, not permitted here", file=sys.stderr)
         return
@@ -97,7 +97,7 @@ def run(works, root, draws, tally):
 
         def attempt():
             words = ["unshare", "-rn", sys.executable, "-B", str(Path(__file__).with_name("apart.py")),
-                     str(root), work.name, str(draws.randrange(1 << 32))]
+                     str(root), work.name, str(draws.randrange(1 << 32)), str(cuts)]
             done = subprocess.run(words, capture_output=True, text=True, timeout=8 * LIMIT)
             sys.stderr.write(done.stderr)
             if done.returncode:

@@ -10,7 +10,7 @@ from group import Failure, Group
 
 SHARDS = 4
 # Of a result, what depends on where and when it was computed.
-PLACE = ("seconds", "peak_bytes", "workers", "processes")
+PLACE = ("seconds", "peak_bytes", "memory", "workers", "processes")
 
 
 class Work:
@@ -32,14 +32,22 @@ class Work:
         """Runs once undisturbed."""
         with trial(root, "plain") as place, Group(place) as group:
             group.by_hand(self.command(place, 2), 1)
-            codes = group.wait()
+            codes = self.wait(group)
             if codes != [0]:
                 raise Failure(f"an undisturbed run ended with {codes}: {group.said()}")
-            self.expected = outcome(group, place)
+            self.expected = self.outcome(group, place)
+
+    def wait(self, group):
+        """The exit codes, once a run is over."""
+        return group.wait()
+
+    def outcome(self, group, place):
+        """A run's result, but for where and when it ran, and its model."""
+        return plain(group.stdout()), (place / "model.safetensors").read_bytes()
 
     def check(self, group, place):
         """Fails unless a run gave what it should have."""
-        found = outcome(group, place)
+        found = self.outcome(group, place)
         if found[0] != self.expected[0]:
             pairs = [(key, self.expected[0].get(key), found[0].get(key)) for key in self.expected[0]]
             differ = [pair for pair in pairs if pair[1] != pair[2]]
@@ -58,11 +66,9 @@ class Work:
         self.seconds[processes] = 0.5 * before + 0.5 * seconds
 
 
-def outcome(group, place):
-    """A run's result, but for where and when it ran, and its model."""
-    result = json.loads(group.stdout())
-    return ({key: value for key, value in result.items() if key not in PLACE},
-            (place / "model.safetensors").read_bytes())
+def plain(line):
+    """A result but for where and when it was computed."""
+    return {key: value for key, value in json.loads(line).items() if key not in PLACE}
 
 
 class trial:
@@ -83,7 +89,11 @@ def works():
     """Everything that keeps checkpoints."""
     mails = ["lda", "inputs/spam.docword.txt.gz", "--vocab", "inputs/spam.vocab.txt"]
     lectures = ["mf", "inputs/insteval.csv"]
+    diabetes = ["lasso", "inputs/diabetes.csv", "--target", "progression", "--path", 40, "--cv", 5]
     return [
+        Work("lasso", ["lasso", "inputs/texts.svmlight.gz", "--lambda-ratio", 0.005, "--tol", 1e-9], 10),
+        Work("lasso cv", diabetes, 40),
+        Work("lasso rows", [*diabetes, "--form", "rows"], 40),
         Work("lda", [*mails, "--topics", 10, "--iterations", 24, "--burn-in", 4, "--optimize-alpha",
                      "--samples", 2, "--sample-every", 3], 3),
         Work("mf ccd", [*lectures, "--rank", 16, "--lambda", 5, "--iterations", 16], 2),
