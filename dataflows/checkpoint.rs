@@ -11,6 +11,9 @@ use crate::failure::{Failure, say};
 use crate::output::Output;
 use crate::run::expect;
 
+/// Epochs of live data between two checkpoints.
+const EPOCHS: u64 = 100;
+
 /// How a run keeps checkpoints.
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(about = None, long_about = None, next_help_heading = "Checkpoints")]
@@ -18,8 +21,9 @@ pub struct Checkpoints {
     /// Keep checkpoints in this directory, which all processes must see
     #[arg(long, value_name = "DIR")]
     pub checkpoint: Option<PathBuf>,
-    /// A checkpoint after every N rounds (lasso) or sweeps (lda, mf). A Lasso sets out anew from
-    /// each, so that its result depends on N, within --tol [default: by the model]
+    /// A checkpoint after every N rounds (lasso), sweeps (lda, mf) or epochs (live data: 100). A
+    /// Lasso sets out anew from each, so that its result depends on N, within --tol [default: by
+    /// the model]
     #[arg(long, value_name = "N", requires = "checkpoint")]
     pub checkpoint_every: Option<u64>,
     /// Checkpoints that are kept
@@ -43,6 +47,11 @@ impl Checkpoints {
         expect(keep > 0, "--checkpoint-keep", "at least 1", keep)
     }
 
+    /// Whether there are checkpoints.
+    pub fn are_kept(&self) -> bool {
+        self.checkpoint.is_some()
+    }
+
     /// The shards to deal the data to: those that are asked for or, of a run that goes on, those it
     /// was begun with.
     pub fn shards(&self, asked: Option<usize>) -> Result<Option<usize>, Failure> {
@@ -56,18 +65,39 @@ impl Checkpoints {
     /// `options` are the bytes that [`Identity::new`] wants; `every` is the model's own default.
     pub fn keeper(
         &self,
-        (command, shards, seed): (&str, usize, u64),
+        run: (&str, usize, u64),
         options: &[u8],
         every: u64,
         cluster: &Flags,
         output: &Output,
+    ) -> Result<Option<Arc<Keeper>>, Failure> {
+        self.start(run, options, every, cluster.process == 0, (output, false))
+    }
+
+    /// The same for live data, on the process with the feed; a checkpoint after every 100 epochs
+    /// unless that is told.
+    pub fn live_keeper(
+        &self,
+        run: (&str, usize, u64),
+        options: &[u8],
+        output: &Output,
+    ) -> Result<Option<Arc<Keeper>>, Failure> {
+        self.start(run, options, EPOCHS, true, (output, !output.quiet))
+    }
+
+    fn start(
+        &self,
+        (command, shards, seed): (&str, usize, u64),
+        options: &[u8],
+        every: u64,
+        completes: bool,
+        (output, announces): (&Output, bool),
     ) -> Result<Option<Arc<Keeper>>, Failure> {
         let Some(directory) = &self.checkpoint else { return Ok(None) };
         let every = self.checkpoint_every.unwrap_or(every);
         let options = [options, &every.to_le_bytes()[..]].concat();
         let identity = Identity::new(command, shards, seed, &options);
         let store = Store::new(directory, identity, self.checkpoint_keep);
-        let completes = cluster.process == 0;
         if completes && !self.resume && store.is_used()? {
             return Err(Failure::usage(format!(
                 "--checkpoint {}: there are checkpoints of another run: go on from them with \
@@ -76,7 +106,7 @@ impl Checkpoints {
             )));
         }
         let required = self.checkpoint_required;
-        let settings = Settings { every, resume: self.resume, required, completes };
+        let settings = Settings { every, resume: self.resume, required, completes, announces };
         let keeper = Keeper::start(store, settings, |line| say(&line))?;
         if completes && self.resume {
             output.note(&match keeper.from() {

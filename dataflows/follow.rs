@@ -7,9 +7,13 @@
 //! ```
 
 mod arguments;
+mod keeping;
+mod legs;
 mod names;
 mod session;
 
 pub use arguments::Follow;
+pub use keeping::{Keeping, Kept};
+pub use legs::Legs;
 pub use names::{name, quoted};
-pub use session::{Ended, Live, Remark, Summary, follow};
+pub use session::{Ended, Live, Remark, Setting, Summary, follow};

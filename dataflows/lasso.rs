@@ -40,12 +40,12 @@ pub fn run(arguments: &Arguments) -> Outcome {
         check("--model", arguments.model_file.as_deref())?;
         check("--report", arguments.report.as_deref())?;
     }
-    if arguments.is_live() {
-        return live::run(arguments, speaks);
-    }
     let mut arguments = arguments.clone();
     arguments.training.shards = arguments.checkpoints.shards(arguments.training.shards)?;
     let arguments = &arguments;
+    if arguments.is_live() {
+        return live::run(arguments, speaks);
+    }
     let watch = Arc::new(Watch::new(arguments, speaks)?);
     let started = Instant::now();
     let mut data = Data::load(arguments)?;

@@ -157,7 +157,7 @@ fn checkpoints_that_are_all_damaged_are_no_reason_to_start_anew() {
 /// A process of a run that keeps checkpoints.
 fn keeper(directory: &Path, resume: bool, completes: bool) -> Keeper {
     let store = Store::new(directory, identity(), 2);
-    let settings = Settings { every: 1, resume, required: false, completes };
+    let settings = Settings { every: 1, resume, required: false, completes, announces: false };
     Keeper::start(store, settings, |note| panic!("{note}")).expect("a directory")
 }
 
@@ -190,7 +190,8 @@ fn a_directory_that_takes_nothing_ends_the_run_only_if_it_must() {
         let notes = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&notes);
         let store = Store::new(&directory, identity(), 2);
-        let settings = Settings { every: 1, resume: false, required, completes: true };
+        let settings =
+            Settings { every: 1, resume: false, required, completes: true, announces: false };
         let note = move |line: String| heard.lock().expect("nobody panics").push(line);
         (Keeper::start(store, settings, note), notes)
     };

@@ -10,9 +10,12 @@ mod support;
 
 #[path = "resume/batch.rs"]
 mod batch;
+#[path = "resume/live.rs"]
+mod live;
 #[path = "resume/refusals.rs"]
 mod refusals;
 
+use strads::report::failpoint;
 use support::{Children, Outcome, free_addresses, hostfile};
 
 const DIABETES: [&str; 3] = ["inputs/diabetes.csv", "--target", "progression"];
@@ -49,6 +52,18 @@ impl Job {
     /// Runs all processes with checkpoints in a directory of this name; the last of them passes a
     /// failpoint.
     fn run(&self, name: &str, layout: Layout, more: &[&str], failpoint: &str) -> Vec<Outcome> {
+        self.run_at(layout.0 - 1, name, layout, more, failpoint)
+    }
+
+    /// The same, where another process passes it.
+    fn run_at(
+        &self,
+        fails: usize,
+        name: &str,
+        layout: Layout,
+        more: &[&str],
+        failpoint: &str,
+    ) -> Vec<Outcome> {
         let (processes, threads) = layout;
         let hosts = hostfile(&free_addresses(processes));
         let mut children = Children::new();
@@ -62,7 +77,7 @@ impl Job {
                 command.args(["-n", &processes.to_string(), "-p", &process.to_string(), "-h"]);
                 command.arg(hosts.path());
             }
-            if process + 1 == processes {
+            if process == fails {
                 command.env("STRADS_FAILPOINT", failpoint);
             }
             children.spawn(command.env("RUST_BACKTRACE", "0"));

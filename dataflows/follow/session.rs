@@ -6,11 +6,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use strads::feeds::{Change, Epoch, Feed, FeedError, Next, Place, Source};
+use strads::feeds::{Change, Epoch, Feed, FeedError, Next, Options, Place, Position, Source};
 use strads::report::{Exit, ModelFile};
 use timely::worker::Worker;
 
-use super::Follow;
+use super::{Follow, Keeping, Kept};
 use crate::failure::{Failure, say};
 use crate::output::{Output, print};
 
@@ -39,6 +39,11 @@ pub trait Live {
 
     /// The model as a file.
     fn model(&self, summary: &Summary) -> ModelFile;
+
+    /// The same as something that checkpoints can be made of, if it is.
+    fn kept(&mut self) -> Option<&mut dyn Kept> {
+        None
+    }
 }
 
 /// What is to be said of a change.
@@ -65,25 +70,34 @@ pub struct Ended {
     pub failure: Option<Failure>,
 }
 
+/// How a run is fed, and what becomes of it.
+pub struct Setting<'a> {
+    pub arguments: &'a Follow,
+    /// Where the model goes.
+    pub model: Option<&'a std::path::Path>,
+    pub output: Output,
+    /// Checkpoints, for models that can be [`Live::kept`].
+    pub keeping: Option<Keeping>,
+}
+
 /// Reads the feed to its end, or until SIGINT or SIGTERM. For the worker that has the feed.
 pub fn follow<L: Live>(
     worker: &mut Worker,
     live: &mut L,
     source: Source,
-    arguments: &Follow,
-    model: Option<&std::path::Path>,
-    output: Output,
+    setting: Setting<'_>,
 ) -> Ended {
-    let mut run = Run { live, arguments, model, output, summary: Summary::default() };
+    let (summary, position) = (Summary::default(), Position::default());
+    let mut run = Run { live, setting, summary, position };
     Ended { failure: run.all(worker, source).err() }
 }
 
 struct Run<'a, L> {
     live: &'a mut L,
-    arguments: &'a Follow,
-    model: Option<&'a std::path::Path>,
-    output: Output,
+    setting: Setting<'a>,
     summary: Summary,
+    /// How far the feed had been read when the last epoch was closed.
+    position: Position,
 }
 
 impl<L: Live> Run<'_, L> {
@@ -91,13 +105,20 @@ impl<L: Live> Run<'_, L> {
         let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| {
             Failure::new(Exit::Failed, format!("cannot wait for signals: {error}"))
         })?;
-        let quiet = self.output.quiet;
+        if let (Some(keeping), Some(live)) = (&mut self.setting.keeping, self.live.kept()) {
+            (self.summary, self.position) = keeping.restore(live)?;
+            let Position { line, end, .. } = self.position;
+            if line > 0 {
+                self.setting.output.note(&format!("{source}: on from line {line}, byte {end}"));
+            }
+        }
+        let quiet = self.setting.output.quiet;
         let note = move |line: String| {
             if !quiet {
                 say(&line);
             }
         };
-        let options = self.arguments.options();
+        let options = Options { from: self.position, ..self.setting.arguments.options() };
         let feed: Feed<L::Put, L::Delete> =
             Feed::start(source, options, std::thread::current(), note)?;
         let mut failed = None;
@@ -117,6 +138,9 @@ impl<L: Live> Run<'_, L> {
         }
         // What is committed is kept, whatever ended the feed.
         self.save()?;
+        if let (Some(keeping), Some(live)) = (&mut self.setting.keeping, self.live.kept()) {
+            keeping.finish(live, &self.summary, self.position);
+        }
         failed.map_or(Ok(()), |error| Err(error.into()))
     }
 
@@ -126,6 +150,9 @@ impl<L: Live> Run<'_, L> {
         epoch: Epoch<L::Put, L::Delete>,
     ) -> Result<(), Failure> {
         let started = Instant::now();
+        if let (Some(keeping), Some(live)) = (&mut self.setting.keeping, self.live.kept()) {
+            keeping.begin(live, worker)?;
+        }
         let (mut applied, mut skipped) = (0_u64, epoch.skipped);
         for (place, change) in epoch.changes {
             match self.live.apply(change) {
@@ -145,7 +172,7 @@ impl<L: Live> Run<'_, L> {
         line.extend(self.live.figures());
         line.insert("seconds".into(), json!(seconds));
         let mut text = format!("{}\n", Value::from(line));
-        let deltas = if self.arguments.deltas { self.live.deltas() } else { Vec::new() };
+        let deltas = if self.setting.arguments.deltas { self.live.deltas() } else { Vec::new() };
         for mut delta in deltas {
             delta.insert("epoch".into(), self.summary.epochs.into());
             text.push_str(&format!("{}\n", Value::from(delta)));
@@ -153,7 +180,11 @@ impl<L: Live> Run<'_, L> {
         print(&text)?;
         self.summary.epochs += 1;
         self.summary.changes += applied;
-        match self.arguments.model_every {
+        self.position = epoch.position;
+        if let (Some(keeping), Some(live)) = (&mut self.setting.keeping, self.live.kept()) {
+            keeping.end(live, &self.summary, self.position);
+        }
+        match self.setting.arguments.model_every {
             Some(every) if self.summary.epochs.is_multiple_of(every.max(1)) => self.save(),
             _ => Ok(()),
         }
@@ -161,22 +192,22 @@ impl<L: Live> Run<'_, L> {
 
     fn remark(&self, place: &Place, remark: Remark) -> Result<(), Failure> {
         match remark {
-            Remark::Bad(why) if self.arguments.strict => {
+            Remark::Bad(why) if self.setting.arguments.strict => {
                 Err(Failure::input(format!("{place}:1: {why}")))
             }
             Remark::Bad(why) => {
-                self.output.note(&format!("{place}:1: {why}; skipped"));
+                self.setting.output.note(&format!("{place}:1: {why}; skipped"));
                 Ok(())
             }
             Remark::Idle(why) => {
-                self.output.note(&format!("{place}: {why}"));
+                self.setting.output.note(&format!("{place}: {why}"));
                 Ok(())
             }
         }
     }
 
     fn save(&self) -> Result<(), Failure> {
-        match self.model {
+        match self.setting.model {
             Some(path) => Ok(self.live.model(&self.summary).save(path)?),
             None => Ok(()),
         }
@@ -187,6 +218,7 @@ impl From<FeedError> for Failure {
     fn from(error: FeedError) -> Self {
         match error {
             FeedError::Usage(_) => Failure::usage(error),
+            FeedError::Other { .. } => Failure::model(error),
             _ => Failure::input(error),
         }
     }

@@ -1,25 +1,31 @@
 //! `strads lasso` on data that keeps changing: a feed of rows into a live model.
 
+mod kept;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use differential_dataflow::input::{Input, InputSession};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use strads::checkpoint::Keeper;
 use strads::cluster::execute;
 use strads::feeds::{Change, Effect, Source, Table};
 use strads::models::lasso::{LiveLasso, Measure, Parameter, Row};
 use strads::report::{Exit, ModelFile};
-use timely::dataflow::ProbeHandle;
+use timely::dataflow::operators::vec::Input as _;
 use timely::dataflow::operators::{Exchange, Inspect, Probe};
+use timely::dataflow::{InputHandleVec, ProbeHandle};
 use timely::worker::Worker;
 
 use super::arguments::Arguments;
 use crate::Outcome;
 use crate::failure::Failure;
-use crate::follow::{Ended, Live, Remark, Summary, follow, name, quoted};
+use crate::follow::{
+    Ended, Keeping, Kept, Legs, Live, Remark, Setting, Summary, follow, name, quoted,
+};
 
 /// `{"op":"put","id":"r17","y":1.5,"x":{"3":0.2,"age":61}}`
 #[derive(Deserialize)]
@@ -41,19 +47,32 @@ struct Delete {
 /// Runs until the feed ends.
 pub fn run(arguments: &Arguments, speaks: bool) -> Outcome {
     refuse_batch_options(arguments)?;
-    let source = match speaks {
-        true => Some(arguments.live.source(Some(&arguments.data), arguments.cluster.shared()?)?),
+    let digest = arguments.remembered().to_string();
+    let fed = match speaks {
+        true => Some(Fed {
+            source: arguments.live.source(Some(&arguments.data), arguments.cluster.shared()?)?,
+            keeper: arguments.checkpoints.live_keeper(
+                ("lasso --follow", arguments.engine().shards, arguments.training.seed),
+                digest.as_bytes(),
+                &arguments.output,
+            )?,
+        }),
         false => None,
     };
-    let source = Mutex::new(source);
-    let digest = arguments.remembered().to_string();
-    let own = arguments.clone();
+    let (fed, own) = (Mutex::new(fed), arguments.clone());
+    let digest = format!("{digest} {}", arguments.checkpoints.are_kept());
     let ended =
-        execute(&arguments.cluster, digest.as_bytes(), move |worker| work(worker, &own, &source))?;
+        execute(&arguments.cluster, digest.as_bytes(), move |worker| work(worker, &own, &fed))?;
     match ended.into_iter().find_map(|ended| ended.failure) {
         Some(failure) => Err(failure),
         None => Ok(Exit::Done),
     }
+}
+
+/// What only the worker with the feed has.
+struct Fed {
+    source: Source,
+    keeper: Option<Arc<Keeper>>,
 }
 
 fn refuse_batch_options(arguments: &Arguments) -> Result<(), Failure> {
@@ -67,7 +86,6 @@ fn refuse_batch_options(arguments: &Arguments) -> Result<(), Failure> {
         ("--target", arguments.input.target.is_some()),
         ("--response", arguments.input.response.is_some()),
         ("--log", arguments.log.is_some()),
-        ("--checkpoint", arguments.checkpoints.checkpoint.is_some()),
         ("--report", arguments.report.is_some()),
     ];
     match given.iter().find(|(_, given)| *given) {
@@ -86,14 +104,21 @@ struct Seen {
     rounds: u64,
 }
 
-type Rows = InputSession<u64, (String, Row), isize>;
+/// A dataflow, and what goes into it.
+struct Flow {
+    rows: InputSession<u64, (String, Row), isize>,
+    /// Coefficients to start from, in its first epoch.
+    start: Option<InputHandleVec<u64, (u32, f64)>>,
+    probe: ProbeHandle<u64>,
+}
 
 /// The live model of this worker.
 struct Model<'a> {
     arguments: &'a Arguments,
-    input: Rows,
-    probe: ProbeHandle<u64>,
+    flow: Flow,
     seen: Rc<RefCell<Seen>>,
+    /// Whether the flow has been filled with what there was before.
+    refilled: bool,
     rows: Table<String, Row>,
     columns: Columns,
 }
@@ -119,13 +144,45 @@ impl Columns {
     }
 }
 
-fn work(worker: &mut Worker, arguments: &Arguments, source: &Mutex<Option<Source>>) -> Ended {
-    let (seen, probe) = (Rc::new(RefCell::new(Seen::default())), ProbeHandle::new());
-    let to = (Rc::clone(&seen), Rc::clone(&seen));
+fn work(worker: &mut Worker, arguments: &Arguments, fed: &Mutex<Option<Fed>>) -> Ended {
+    let legs = arguments.checkpoints.are_kept().then(|| Legs::new(worker));
+    let failed = |why: String| Ended { failure: Some(Failure::usage(format!("--{why}"))) };
+    let seen = Rc::default();
+    let flow = match build(worker, arguments, &seen) {
+        Ok(flow) => flow,
+        Err(why) => return failed(why),
+    };
+    let fed = match worker.index() {
+        0 => fed.lock().unwrap_or_else(PoisonError::into_inner).take(),
+        _ => None,
+    };
+    let Some(Fed { source, keeper }) = fed else {
+        drop(flow);
+        let build = |worker: &mut Worker| build(worker, arguments, &seen).map(drop);
+        let served = legs.map_or(Ok(()), |legs| legs.serve(worker, build));
+        return served.map_or_else(failed, |()| Ended::default());
+    };
+    let (rows, columns, refilled) = (Table::default(), Columns::default(), false);
+    let mut model = Model { arguments, flow, seen, refilled, rows, columns };
+    let shards = arguments.engine().shards;
+    let keeping = legs.zip(keeper).map(|(legs, keeper)| Keeping::new(keeper, legs, shards));
+    let (live, file) = (&arguments.live, arguments.model_file.as_deref());
+    let setting = Setting { arguments: live, model: file, output: arguments.output, keeping };
+    follow(worker, &mut model, source, setting)
+}
+
+fn build(
+    worker: &mut Worker,
+    arguments: &Arguments,
+    seen: &Rc<RefCell<Seen>>,
+) -> Result<Flow, String> {
+    let (to, probe) = ((Rc::clone(seen), Rc::clone(seen)), ProbeHandle::new());
     let (options, engine) = (arguments.options(), arguments.engine());
-    let built = worker.dataflow::<u64, _, _>(|scope| -> Result<Rows, String> {
+    let mut start = InputHandleVec::new();
+    let rows = worker.dataflow::<u64, _, _>(|scope| -> Result<_, String> {
         let (input, rows) = scope.new_collection::<(String, Row), isize>();
-        let lasso = rows.lasso(options, engine.shards)?;
+        let start = scope.input_from(&mut start);
+        let lasso = rows.lasso_from(Some(start), options, engine.shards)?;
         let model = lasso.model.inner.exchange(|_| 0);
         model
             .inspect(move |((parameter, value), _, diff)| {
@@ -140,23 +197,21 @@ fn work(worker: &mut Worker, arguments: &Arguments, source: &Mutex<Option<Source
             })
             .probe_with(&probe);
         Ok(input)
-    });
-    let input = match built {
-        Ok(input) => input,
-        Err(why) => return Ended { failure: Some(Failure::usage(format!("--{why}"))) },
-    };
-    let source = match worker.index() {
-        0 => source.lock().unwrap_or_else(PoisonError::into_inner).take(),
-        _ => None,
-    };
-    let Some(source) = source else { return Ended::default() };
-    let (rows, columns) = (Table::default(), Columns::default());
-    let mut model = Model { arguments, input, probe, seen, rows, columns };
-    let file = arguments.model_file.as_deref();
-    follow(worker, &mut model, source, &arguments.live, file, arguments.output)
+    })?;
+    Ok(Flow { rows, start: Some(start), probe })
 }
 
 impl Seen {
+    /// An epoch begins. The model of a new dataflow changes from nothing to all it is.
+    fn begin(&mut self, anew: bool) {
+        self.changed.clear();
+        self.rounds = 0;
+        if anew {
+            self.changed
+                .extend(self.model.iter().map(|(parameter, old)| (*parameter, (*old, 0.0))));
+        }
+    }
+
     fn change(&mut self, parameter: Parameter, value: f64, diff: isize) {
         let entry = self.changed.entry(parameter).or_insert((0.0, 0.0));
         match diff {
@@ -189,12 +244,12 @@ impl Live for Model<'_> {
                 let row = Row::new(y, entries.collect()).map_err(|e| Remark::Bad(e.to_string()))?;
                 let effect = self.rows.put(id.clone(), row.clone());
                 if let Effect::Replaced(old) = effect {
-                    self.input.remove((id.clone(), old));
+                    self.flow.rows.remove((id.clone(), old));
                 }
-                self.input.insert((id, row));
+                self.flow.rows.insert((id, row));
             }
             Change::Delete(Delete { id }) => match self.rows.delete(&id) {
-                Effect::Deleted(old) => self.input.remove((id, old)),
+                Effect::Deleted(old) => self.flow.rows.remove((id, old)),
                 _ => {
                     return Err(Remark::Idle(format!("there is no row {} to delete", quoted(&id))));
                 }
@@ -204,15 +259,12 @@ impl Live for Model<'_> {
     }
 
     fn advance(&mut self, worker: &mut Worker) {
-        {
-            let mut seen = self.seen.borrow_mut();
-            seen.changed.clear();
-            seen.rounds = 0;
-        }
-        let next = self.input.time() + 1;
-        self.input.advance_to(next);
-        self.input.flush();
-        let probe = &self.probe;
+        self.seen.borrow_mut().begin(std::mem::take(&mut self.refilled));
+        let Flow { rows, start, probe } = &mut self.flow;
+        *start = None;
+        let next = rows.time() + 1;
+        rows.advance_to(next);
+        rows.flush();
         worker.step_or_park_while(None, || probe.less_than(&next));
         self.seen.borrow_mut().settle();
     }
@@ -244,6 +296,10 @@ impl Live for Model<'_> {
             delta
         };
         seen.changed.iter().map(delta).collect()
+    }
+
+    fn kept(&mut self) -> Option<&mut dyn Kept> {
+        Some(self)
     }
 
     fn model(&self, summary: &Summary) -> ModelFile {

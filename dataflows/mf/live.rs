@@ -20,7 +20,7 @@ use super::arguments::Arguments;
 use super::rows::Rows;
 use crate::Outcome;
 use crate::failure::Failure;
-use crate::follow::{Ended, Live, Remark, Summary, follow, name, quoted};
+use crate::follow::{Ended, Live, Remark, Setting, Summary, follow, name, quoted};
 
 /// `{"op":"put","user":"u1","item":"i9","rating":4}`
 #[derive(Deserialize)]
@@ -67,6 +67,7 @@ fn refuse_batch_options(arguments: &Arguments) -> Result<(), Failure> {
         ("--weights", arguments.model.weights.is_some()),
         ("--warm-start", arguments.training.warm_start.is_some()),
         ("--log", arguments.log.is_some()),
+        ("--checkpoint", arguments.checkpoints.are_kept()),
         ("--separator", columns.separator.is_some()),
         ("--user-column", columns.user_column.is_some()),
         ("--item-column", columns.item_column.is_some()),
@@ -148,8 +149,9 @@ fn work(worker: &mut Worker, arguments: &Arguments, source: &Mutex<Option<Source
     let (users, items) = (Numbers::default(), Numbers::default());
     let ratings = Table::default();
     let mut model = Model { arguments, input, probe, seen, ratings, users, items };
-    let file = arguments.model_file.as_deref();
-    follow(worker, &mut model, source, &arguments.live, file, arguments.output)
+    let (live, file) = (&arguments.live, arguments.model_file.as_deref());
+    let setting = Setting { arguments: live, model: file, output: arguments.output, keeping: None };
+    follow(worker, &mut model, source, setting)
 }
 
 impl Live for Model<'_> {

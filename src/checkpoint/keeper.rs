@@ -20,6 +20,8 @@ pub struct Settings {
     pub required: bool,
     /// Whether this is the process that completes checkpoints.
     pub completes: bool,
+    /// Whether there is word of each checkpoint that is complete.
+    pub announces: bool,
 }
 
 /// What a run that keeps checkpoints has of them: the one to go on from, and where to put the next.
@@ -60,7 +62,7 @@ impl Keeper {
             source,
         };
         let directory = store.directory().to_owned();
-        let saver = Saver::start(store.clone(), settings.required, note).map_err(thread)?;
+        let saver = Saver::start(store.clone(), settings, note).map_err(thread)?;
         Ok(Keeper { saver, directory, every: settings.every.max(1), from })
     }
 

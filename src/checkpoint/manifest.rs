@@ -95,6 +95,7 @@ pub struct Manifest {
     pub progress: Progress,
     /// One a shard, by ascending shard.
     pub parts: Vec<Part>,
-    /// What the program wants to remember besides, such as the positions of its feeds.
+    /// What the program wants to remember besides; of live runs `feed`, a
+    /// [`Position`](crate::feeds::Position).
     pub notes: serde_json::Value,
 }

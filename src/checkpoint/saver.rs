@@ -9,7 +9,7 @@ use std::{io, mem};
 
 use serde_json::Value;
 
-use super::{CheckpointError, Manifest, Part, Progress, Store};
+use super::{CheckpointError, Manifest, Part, Progress, Settings, Store};
 use crate::cluster::fail;
 
 /// How often to look for parts that other processes write.
@@ -37,15 +37,15 @@ pub(super) struct Saver {
 
 impl Saver {
     /// Starts the thread. About one checkpoint may wait to be written; whoever comes with another
-    /// then waits too. `note` hears what is wrong, in one line each; if checkpoints are `required`,
+    /// then waits too. `note` hears what is wrong, in one line each; if checkpoints are required,
     /// that ends the process instead.
     pub(super) fn start(
         store: Store,
-        required: bool,
+        settings: Settings,
         note: impl Fn(String) + Send + 'static,
     ) -> io::Result<Saver> {
         let (to, jobs) = sync_channel(store.identity().shards.max(1));
-        let writing = Writing { store, required, note, jobs, waiting: VecDeque::new() };
+        let writing = Writing { store, settings, note, jobs, waiting: VecDeque::new() };
         let thread =
             thread::Builder::new().name("strads:checkpoint".into()).spawn(|| writing.run())?;
         Ok(Saver { jobs: Some(to), thread: Some(thread) })
@@ -83,7 +83,7 @@ impl Drop for Saver {
 /// What the thread has.
 struct Writing<N> {
     store: Store,
-    required: bool,
+    settings: Settings,
     note: N,
     jobs: Receiver<Job>,
     /// By ascending number.
@@ -147,8 +147,9 @@ impl<N: Fn(String)> Writing<N> {
                 // Older ones are of no use any more.
                 still.clear();
                 it.manifest.parts = mem::take(&mut it.parts).into_values().collect();
-                if let Err(error) = self.store.complete(&it.manifest) {
-                    self.fail(&error);
+                match self.store.complete(&it.manifest) {
+                    Ok(()) => self.announce(&it.manifest),
+                    Err(error) => self.fail(&error),
                 }
             } else if it.since.elapsed() > patience {
                 self.give_up(&it);
@@ -170,6 +171,15 @@ impl<N: Fn(String)> Writing<N> {
         }
     }
 
+    fn announce(&self, manifest: &Manifest) {
+        if self.settings.announces {
+            let (number, epoch) = (manifest.number, manifest.progress.epoch);
+            let line = manifest.notes["feed"]["line"].as_u64();
+            let line = line.map(|line| format!(", line {line} of the feed")).unwrap_or_default();
+            (self.note)(format!("checkpoint {number} is complete: epoch {epoch}{line}"));
+        }
+    }
+
     fn give_up(&self, waiting: &Waiting) {
         let (number, shards) = (waiting.manifest.number, waiting.manifest.identity.shards);
         let missing = (0..shards).find(|shard| !waiting.parts.contains_key(shard));
@@ -182,7 +192,7 @@ impl<N: Fn(String)> Writing<N> {
     }
 
     fn say(&self, what: String) {
-        if self.required {
+        if self.settings.required {
             fail::stop(fail::FAILED, what);
         }
         (self.note)(format!("{what}; going on, with the checkpoint before"));

@@ -11,7 +11,7 @@ fn survives(arguments: &[&str], kills: &[u64]) {
     for (at, &layout) in LAYOUTS.iter().enumerate() {
         let next = LAYOUTS[(at + 1) % LAYOUTS.len()];
         let name = format!("killed-{at}");
-        let step = strads::report::failpoint::STEPS[at];
+        let step = failpoint::STEPS[at];
         for (again, kill) in kills.iter().enumerate() {
             let resume = if again == 0 { &[][..] } else { &["--resume"] };
             let died = job.run(&name, layout, resume, &format!("{step}:{kill}:kill"));

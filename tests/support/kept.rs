@@ -10,7 +10,7 @@ use tempfile::TempDir;
 /// What a run of so many shards has of the checkpoints in a directory: all of them are kept.
 pub fn keeper(directory: &Path, shards: usize, every: u64, resume: bool) -> Arc<Keeper> {
     let store = Store::new(directory, Identity::new("test", shards, 0, b""), usize::MAX);
-    let settings = Settings { every, resume, required: true, completes: true };
+    let settings = Settings { every, resume, required: true, completes: true, announces: false };
     Arc::new(Keeper::start(store, settings, |line| panic!("{line}")).expect("a directory"))
 }
 
