@@ -14,8 +14,6 @@ from places import BENCH
 
 WIDTHS = (1, 8, 32, 128, 512)
 RHOS = (0.05, 0.1, 0.3, 0.5)
-# The dependency check compares all pairs of a block: blocks beyond this are for the other arms.
-WIDEST_DYNAMIC = 128
 SHARDS = 16
 RATIO = 0.1
 
@@ -31,8 +29,7 @@ def add_options(parser):
 def arms():
     """Name, options and widths of every arm."""
     plain = [(name, ["--scheduler", name], WIDTHS) for name in ("random", "round-robin", "priority")]
-    narrow = tuple(width for width in WIDTHS if width <= WIDEST_DYNAMIC)
-    return plain + [(f"dynamic, ρ = {rho:g}", ["--scheduler", "dynamic", "--rho", f"{rho:g}"], narrow)
+    return plain + [(f"dynamic, ρ = {rho:g}", ["--scheduler", "dynamic", "--rho", f"{rho:g}"], WIDTHS)
                     for rho in RHOS]
 
 

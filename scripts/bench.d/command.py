@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 from places import BENCH, STRADS, peak_bytes
 
 
-def _hosts(count, to):
+def hosts(count, to):
     """A hostfile of free local ports."""
     sockets = [socket.socket() for _ in range(count)]
     for each in sockets:
@@ -60,7 +60,7 @@ def run(name, arguments, workers=1, processes=1, limit=600.0, model=True):
         if model:
             command += ["--model", str(place / "model.safetensors")]
         if processes > 1:
-            _hosts(processes, place / "hosts")
+            hosts(processes, place / "hosts")
             command += ["-n", str(processes), "-h", str(place / "hosts")]
         started = time.monotonic()
         children = []

@@ -3,6 +3,7 @@
 import argparse
 
 import ablation
+import engine
 import factorise
 import linear
 import page
@@ -10,6 +11,7 @@ import topics
 
 PARTS = {"linear": (linear, "strads against other packages on the Lasso"),
          "ablation": (ablation, "the schedules of the STRADS papers against each other"),
+         "engine": (engine, "what rounds cost beside the arithmetic, and staleness"),
          "factorise": (factorise, "strads against other packages on factorisation of ratings"),
          "topics": (topics, "strads against other packages on LDA topics")}
 

@@ -8,7 +8,7 @@ from places import DOCS
 
 def show(part, report):
     return {"linear": _linear, "ablation": _ablation, "factorise": _factorise,
-            "topics": _topics}[part](report)
+            "topics": _topics, "engine": _engine}[part](report)
 
 
 def publish(part, report):
@@ -98,6 +98,33 @@ def _ablation(report):
         for arm in report["arms"]:
             cells = [_point(report, arm, width, measure) for width in widths]
             lines.append(f"| {arm} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _engine(report):
+    """Tables of empty rounds, of rounds by width, and of staleness."""
+    low, high = report["load_average"]
+    shapes = [row["shape"] for row in report["rounds"]]
+    lines = [_machine(report), "",
+             f"Medians of {report['repeats']}; load average {low:.1f} before, {high:.1f} after.", "",
+             "Microseconds a round:", "",
+             "| | plain loop | " + " | ".join(shapes) + " |", "|---" * (len(shapes) + 2) + "|",
+             "| empty, 2 KB a shard | | "
+             + " | ".join(number(row["micros"]) for row in report["rounds"]) + " |"]
+    for row in report["widths"]:
+        cells = [number(row["engine"][shape]) + f" ({row['engine'][shape] / row['plain']:.2f} ×)"
+                 for shape in shapes]
+        lines.append(f"| U = {row['width']:,} | {number(row['plain'])} | " + " | ".join(cells) + " |")
+    stale = report["staleness"]
+    lines += ["", f"To a relative gap of {report['target']:g} on the papers' design of "
+              f"{stale['rows']:,} rows and {stale['columns']:,} columns, priority, two workers, "
+              "4 shards:", "", "| U | staleness | seconds | thousands of updates |",
+              "|---|---|---|---|"]
+    for run in stale["runs"]:
+        reached = run["gap"] <= report["target"]
+        seconds = number(run["seconds"], 3) if reached else f"no ({run['gap']:.0e})"
+        lines.append(f"| {run['block']} | {run['staleness']} | {seconds} | "
+                     f"{number(run['updates'] / 1000, 3)} |")
     return "\n".join(lines)
 
 

@@ -7,20 +7,19 @@ use strads::program::Program;
 
 use super::draw::{Design, Draw, dressed, planted};
 use super::oracle::Task;
+use super::problems::FORMS;
 use super::properties::apart;
-use super::run::{self, Run, Storage, model};
+use super::run::{self, Run, model};
 
 #[test]
 fn every_step_of_a_path_is_a_cold_fit() {
-    for (design, kind) in [
-        (Design::Normal, 0),
-        (Design::Correlated, 8),
-        (Design::Zoo, 2 | 16),
-        (Design::Sparse, 4 | 32),
-    ] {
-        let task = dressed(planted(design, 35, 50, 0.1, 41), kind, 0.1, &mut Draw(7));
+    let dressings =
+        [(Design::Normal, 0), (Design::Correlated, 8), (Design::Zoo, 2 | 16), (Design::Sparse, 36)];
+    for (form, (design, kind)) in FORMS.iter().flat_map(|form| dressings.map(|each| (form, each))) {
+        let task = form.brought(planted(design, 35, 50, 0.1, 41));
+        let task = dressed(task, kind, 0.1, &mut Draw(7));
         let plan = Plan::Path { count: 6, min_ratio: 0.02 };
-        let path = run::plan(&task, &Run::shards(2), plan);
+        let path = run::plan(&task, &Run { storage: form.storage(), ..Run::shards(2) }, plan);
         assert_eq!(path.fit.solutions.len(), 6);
         for (at, solution) in path.fit.solutions.iter().enumerate() {
             let lambda = task.lambda_max() * 0.02f64.powf(at as f64 / 5.0);
@@ -31,7 +30,7 @@ fn every_step_of_a_path_is_a_cold_fit() {
             let warm = model(solution, task.columns.len());
             run::check(&task, &solution.point, &warm);
             assert!(measure.relative_gap() <= 1e-11);
-            let cold = run::certified(&task, &Run::default());
+            let cold = run::certified(&task, &Run { storage: form.storage(), ..Run::default() });
             assert!((task.objective(&warm) - task.objective(&cold)).abs() <= 2e-11 * task.null());
             assert!(apart(&task, &warm, &cold) <= 1e-5);
         }
@@ -66,12 +65,13 @@ fn refits(task: &Task, folds: &Folds, lambda: &[f64]) -> Vec<Vec<f64>> {
 
 #[test]
 fn cross_validation_is_refitting() {
-    for kind in [0, 2, 1 | 8, 16, 16 | 32 | 2] {
-        let task = dressed(planted(Design::Normal, 40, 12, 0.1, 43), kind, 0.1, &mut Draw(9));
+    for (kind, form) in [0, 2, 1 | 8, 16, 16 | 32 | 2].into_iter().zip(FORMS) {
+        let task = form.brought(planted(Design::Normal, 40, 12, 0.1, 43));
+        let task = dressed(task, kind, 0.1, &mut Draw(9));
         let folds = Folds::new(40, 4, 5);
         let plan = Plan::CrossValidate { count: 5, min_ratio: 0.01, folds: folds.clone() };
         for threads in [1, 2] {
-            let run = Run { threads, storage: Storage::Mixed, ..Run::shards(2) };
+            let run = Run { threads, storage: form.storage(), ..Run::shards(2) };
             let outcome = run::plan(&task, &run, plan.clone());
             let found = outcome.fit.validation.clone().expect("cross-validation was asked for");
             let losses = refits(&task, &folds, &found.lambda);

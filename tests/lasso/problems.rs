@@ -80,6 +80,20 @@ impl Form {
         if self == Form::Narrow { 1e-8 } else { 1e-10 }
     }
 
+    /// A task whose columns have values of the form, near those they had. Columns of zeros, and
+    /// others that any form could hold, stay as they are.
+    pub fn brought(self, mut task: Task) -> Task {
+        for column in &mut task.columns {
+            match self {
+                Form::Wide | Form::Sparse => {}
+                Form::Narrow => column.iter_mut().for_each(|x| *x = f64::from(*x as f32)),
+                Form::Bytes => to_levels(column, 100.0),
+                Form::Codes => to_levels(column, 3.0),
+            }
+        }
+        task
+    }
+
     /// Numbers of the form from numbers of about the size of 1.
     fn column(self, normal: &[f64], draw: &mut Draw) -> Vec<f64> {
         let code = |z: &f64| (100.0 + 40.0 * z).round().clamp(0.0, 255.0) + 0.0;
@@ -113,6 +127,22 @@ impl Form {
                 Form::Sparse => return (0..shard.len()).all(|at| shard.is_sparse(at)),
             };
         run::bytes_of(shard) == column * shard.len()
+    }
+}
+
+/// Rounds to values at even distances from the least, so many distances from end to end.
+fn to_levels(column: &mut [f64], count: f64) {
+    let least = column.iter().copied().fold(f64::INFINITY, f64::min);
+    let range = column.iter().copied().fold(f64::NEG_INFINITY, f64::max) - least;
+    if range > 0.0 {
+        // A power of two, so that values are exact; and the least a multiple of it.
+        let step = 2f64.powf((range / count).log2().ceil());
+        column.iter_mut().for_each(|x| *x = (*x / step).round() * step + 0.0);
+        // The distance of neighbouring values is seen.
+        let least = (least / step).round() * step + 0.0;
+        if let Some(next) = column.iter_mut().find(|x| **x > least) {
+            *next = least + step;
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use proptest::test_runner::RngSeed;
 
 use super::draw::{DESIGNS, Design, Draw, dressed, planted};
 use super::oracle::{Model, Task};
+use super::problems::FORMS;
 use super::run::{self, Run, Storage};
 
 /// The same cases on every run.
@@ -19,9 +20,10 @@ pub fn config(cases: u32) -> ProptestConfig {
 
 fn tasks() -> impl Strategy<Value = Task> {
     let share = prop_oneof![Just(1.5), Just(0.5), Just(0.1), Just(0.02)];
-    let shape = (0..DESIGNS.len(), 1..40usize, 1..40usize);
-    (shape, share, 0..64u32, any::<u64>()).prop_map(|((design, rows, count), share, kind, seed)| {
-        let task = planted(DESIGNS[design], rows, count, share, seed);
+    let shape = (0..DESIGNS.len(), 1..40usize, 1..40usize, 0..FORMS.len());
+    (shape, share, 0..64u32, any::<u64>()).prop_map(|(shape, share, kind, seed)| {
+        let (design, rows, count, form) = shape;
+        let task = FORMS[form].brought(planted(DESIGNS[design], rows, count, share, seed));
         dressed(task, kind, share, &mut Draw(seed ^ 1))
     })
 }
@@ -39,7 +41,7 @@ pub fn apart(task: &Task, a: &Model, b: &Model) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(config(60))]
+    #![proptest_config(config(100))]
 
     #[test]
     fn a_fit_is_the_oracles(

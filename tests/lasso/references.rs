@@ -8,7 +8,7 @@ use strads::cluster::Flags;
 use strads::formats::{ReadOptions, read};
 use strads::models::lasso::{Lambda, Options, Plan, Problem, Solution, Stored, fit};
 use strads::operators;
-use strads::shard::RowShard;
+use strads::shard::{ColumnShard, RowShard};
 
 use super::oracle::{Task, task};
 use super::run::{self, Run, Storage};
@@ -76,6 +76,25 @@ fn data(reference: &Reference, target: Option<&str>, shards: usize) -> Problem {
 fn by_rows(problem: Problem, shards: usize) -> Problem<RowShard> {
     let rows = RowShard::deal(&problem.shards[0].1, shards, 0..shards);
     problem.with_shards(rows)
+}
+
+/// The problem with every column stored sparsely, or densely in the form that suits it.
+fn stored(mut problem: Problem, sparsely: bool) -> Problem {
+    for (_, shard) in &mut problem.shards {
+        let mut other = ColumnShard::new(shard.rows());
+        for column in 0..shard.len() {
+            let values: Vec<f64> = (0..shard.rows()).map(|row| shard.value(column, row)).collect();
+            let entries = values.iter().enumerate().filter(|(_, value)| **value != 0.0);
+            let (rows, some): (Vec<u32>, Vec<f64>) =
+                entries.map(|(row, value)| (row as u32, *value)).unzip();
+            match sparsely {
+                true => other.push_sparse(&rows, &some),
+                false => other.push_dense(&values),
+            }
+        }
+        *shard = other;
+    }
+    problem
 }
 
 /// A solution is the case's.
@@ -224,7 +243,9 @@ fn texts() {
     let reference = reference("lasso_texts.json");
     for (at, case) in reference.cases.iter().enumerate() {
         let shards = 1 + at % 3;
-        compare(case, &fit_case(case, data(&reference, None, shards), &reference, shards));
+        let problem = data(&reference, None, shards);
+        compare(case, &fit_case(case, stored(problem.clone(), false), &reference, shards));
+        compare(case, &fit_case(case, problem, &reference, shards));
     }
 }
 
@@ -233,6 +254,8 @@ fn texts() {
 fn mice() {
     let reference = reference("lasso_mouse.json");
     for case in &reference.cases {
-        compare(case, &fit_case(case, data(&reference, None, 2), &reference, 2));
+        let problem = data(&reference, None, 2);
+        compare(case, &fit_case(case, stored(problem.clone(), true), &reference, 2));
+        compare(case, &fit_case(case, problem, &reference, 2));
     }
 }

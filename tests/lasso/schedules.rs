@@ -6,6 +6,7 @@ use strads::scheduler::{Policy, PolicyOptions, Width};
 
 use super::draw::{Design, at_share, planted};
 use super::oracle::Task;
+use super::problems::{FORMS, Form};
 use super::run::{self, Outcome, Run};
 
 fn arm(policy: Policy, width: usize, options: Options) -> Options {
@@ -32,7 +33,13 @@ fn run(shards: usize, staleness: u64, scheduling: Scheduling) -> Run {
 
 #[test]
 fn every_arm_falls_to_the_optimum() {
-    let task = planted(Design::Normal, 40, 70, 0.3, 21);
+    for form in FORMS {
+        arms_fall(form);
+    }
+}
+
+fn arms_fall(form: Form) {
+    let task = at_share(form.brought(planted(Design::Normal, 40, 70, 0.3, 21)), 0.3);
     let best = task.objective(&task.solve());
     for policy in Policy::ALL {
         for (staleness, scheduling) in
@@ -40,6 +47,7 @@ fn every_arm_falls_to_the_optimum() {
         {
             for width in [1, 8, 70] {
                 let mut run = run(3, staleness, scheduling).tolerance(1e-6);
+                run.storage = form.storage();
                 run.options = arm(policy, width, run.options);
                 run.options.certify_every = 200;
                 let outcome = run::solve(&task, &run);

@@ -8,9 +8,10 @@ use strads::models::lasso::{Options, Plan, Scheduler, Solution, fit};
 use strads::operators::{self, Scheduling};
 use strads::scheduler::{Policy, PolicyOptions};
 
-use super::draw::{Design, Draw, planted};
+use super::draw::{Design, Draw, at_share, planted};
 use super::oracle::Task;
-use super::run::{self, Run};
+use super::problems::{FORMS, Form};
+use super::run::{self, Run, Storage};
 
 /// Everything of a solution, bit by bit.
 fn bits(solution: &Solution) -> (u64, Vec<(u32, u64)>, u64, u64) {
@@ -36,13 +37,19 @@ fn options() -> Vec<Options> {
     options
 }
 
-fn tasks() -> Vec<Task> {
-    vec![planted(Design::Zoo, 40, 130, 0.05, 31), planted(Design::Sparse, 50, 100, 0.1, 32)]
+/// Tasks, and how they are stored: two designs in every form.
+fn tasks() -> Vec<(Task, Storage)> {
+    let zoo = planted(Design::Zoo, 40, 130, 0.05, 31);
+    let sparse = planted(Design::Sparse, 50, 100, 0.1, 32);
+    let both = |form: Form| {
+        [&zoo, &sparse].map(|task| (at_share(form.brought(task.clone()), 0.05), form.storage()))
+    };
+    FORMS.into_iter().flat_map(both).collect()
 }
 
 #[test]
 fn any_number_of_workers_gives_the_same_bits() {
-    for task in tasks() {
+    for (task, storage) in tasks() {
         for options in options() {
             for staleness in [0, 2] {
                 let solve = |threads, scheduling| {
@@ -52,7 +59,8 @@ fn any_number_of_workers_gives_the_same_bits() {
                         scheduling,
                         ..Default::default()
                     };
-                    let run = Run { threads, engine, options: options.clone(), ..Run::default() };
+                    let options = options.clone();
+                    let run = Run { threads, engine, options, storage, ..Run::default() };
                     let outcome = run::solve(&task, &run);
                     (bits(outcome.solution()), outcome.fit.rounds, outcome.points.len())
                 };
