@@ -65,8 +65,8 @@ impl Arguments {
         }
     }
 
-    /// Rounds between two checkpoints, unless that is told: setting out anew costs about as much as
-    /// two rounds; in row form it takes the products of all columns anew.
+    /// Rounds between two checkpoints, unless that is told: setting out anew looks at all data, as
+    /// some rounds do; in row form it takes the products of all columns anew.
     pub fn checkpoint_every(&self, in_rows: bool) -> u64 {
         match (in_rows, self.training.scheduler) {
             (true, _) => 1000,
