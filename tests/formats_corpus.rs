@@ -175,6 +175,9 @@ fn bad_bags_of_words_are_told_by_place() {
         let files = [("f", "1\n2\n1\n1 1 1\n"), ("v", vocab)];
         assert_eq!(read(&files, &bow()).unwrap_err(), message, "{vocab:?}");
     }
+    // What is wrong first counts, also before a line that is no text.
+    let files: [(&str, &[u8]); 2] = [("f", b"1\n2\n1\n1 1 1\n"), ("v", b"\n\nc\xf5p\n")];
+    fuzzing::check_documents(&files, "f", &bow());
     let missing = read(&[("f", "1\n2\n1\n1 1 1\n")], &bow()).unwrap_err();
     assert!(missing.starts_with("v: cannot open"), "{missing}");
 }

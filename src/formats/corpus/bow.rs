@@ -11,7 +11,7 @@ use super::super::stream::{Chunk, Cut, Stream};
 use super::Documents;
 use super::gathered::Gathered;
 use super::interner::Interner;
-use super::text::{lines, utf8};
+use super::text::{lines, whole_lines};
 use crate::shard::Words;
 use std::io;
 use std::path::Path;
@@ -103,7 +103,8 @@ fn named(job: &Job, path: &Path, header: &Header) -> Result<Words, ReadError> {
     let name = stream.name.clone();
     let mut interner = Interner::default();
     while let Some(chunk) = stream.chunk(job.chunk, Cut::Lines)? {
-        for (at, line) in lines(utf8(&name, &chunk)?) {
+        let (text, broken) = whole_lines(&name, &chunk);
+        for (at, line) in lines(text) {
             let word = line.trim();
             let cursor = Cursor::new(&name, &chunk);
             let place = at + (line.len() - line.trim_start().len());
@@ -119,6 +120,7 @@ fn named(job: &Job, path: &Path, header: &Header) -> Result<Words, ReadError> {
                 return Err(cursor.expected_at(place, "each word once", found));
             }
         }
+        broken.map_or(Ok(()), Err)?;
     }
     let found = interner.words().len();
     if found < header.words {

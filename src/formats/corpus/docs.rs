@@ -10,7 +10,7 @@ use super::super::stream::{Chunk, Cut, Stream};
 use super::CorpusOptions;
 use super::gathered::Gathered;
 use super::interner::Interner;
-use super::text::{lines, utf8};
+use super::text::{lines, whole_lines};
 use super::tokenise::each_word;
 use crate::shard::Words;
 use std::collections::VecDeque;
@@ -99,11 +99,7 @@ fn parse(
     options: &CorpusOptions,
     piece: &mut Piece,
 ) -> Result<(), ReadError> {
-    let (text, broken) = match utf8(name, chunk) {
-        Ok(text) => (text, None),
-        // What comes before counts first.
-        Err(error) => (whole_lines(&chunk.bytes), Some(error)),
-    };
+    let (text, broken) = whole_lines(name, chunk);
     let mut tokens = Tokens::new(options, piece);
     for (at, line) in lines(text) {
         let line = match (ids, line.split_once('\t')) {
@@ -126,13 +122,6 @@ fn parse(
         tokens.document(line);
     }
     broken.map_or(Ok(()), Err)
-}
-
-/// The lines of a chunk before the first one that is no UTF-8.
-fn whole_lines(bytes: &[u8]) -> &str {
-    let valid = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
-    let end = memchr::memrchr(b'\n', &bytes[..valid]).map_or(0, |end| end + 1);
-    std::str::from_utf8(&bytes[..end]).unwrap_or_default()
 }
 
 /// Takes in documents.

@@ -13,6 +13,20 @@ pub(super) fn utf8<'a>(name: &str, chunk: &'a Chunk) -> Result<&'a str, ReadErro
     })
 }
 
+/// The lines of a chunk before the first one that is no UTF-8, and what is wrong with that one, which
+/// counts after whatever is wrong with those before it.
+pub(super) fn whole_lines<'a>(name: &str, chunk: &'a Chunk) -> (&'a str, Option<ReadError>) {
+    utf8(name, chunk).map_or_else(
+        |error| {
+            let bytes = &chunk.bytes[..];
+            let valid = std::str::from_utf8(bytes).map_or_else(|e| e.valid_up_to(), str::len);
+            let end = memchr::memrchr(b'\n', &bytes[..valid]).map_or(0, |end| end + 1);
+            (std::str::from_utf8(&bytes[..end]).unwrap_or_default(), Some(error))
+        },
+        |text| (text, None),
+    )
+}
+
 /// The lines of a text with where each begins: without their ends, and without an empty last one.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut start = 0;
