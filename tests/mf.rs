@@ -11,5 +11,6 @@ mod mf {
     mod run;
     mod solver;
     mod terms;
+    mod trickle;
     mod workers;
 }

@@ -32,10 +32,33 @@ const ALARMS: [&str; 4] = [
     "epoch 3: sensor 42 is as expected, or gone",
 ];
 
+/// The lists that change; those of the first epoch are the users' own genres.
+const LISTS: [&str; 6] = [
+    "epoch 1: user 1 no longer needs drama 0",
+    "epoch 1: user 1 should see drama 3",
+    "epoch 1: user 13 no longer needs drama 0",
+    "epoch 1: user 13 should see drama 3",
+    "epoch 3: user 3 no longer needs western 0",
+    "epoch 3: user 3 should see comedy 0",
+];
+
+fn check_recommender(commands: Vec<Command>) {
+    let (first, later): (Vec<_>, Vec<_>) =
+        lines("epoch", commands).into_iter().partition(|line| line.starts_with("epoch 0"));
+    assert_eq!(later, LISTS);
+    assert_eq!(first.len(), 24);
+    for line in first {
+        let user: usize = line.split(' ').nth(3).and_then(|id| id.parse().ok()).expect("a user");
+        let genre = ["crime", "drama", "comedy", "western"][user % 4];
+        assert!(line.contains(&format!("should see {genre}")), "{line}");
+    }
+}
+
 #[test]
 fn on_two_threads() {
     assert_eq!(lines("weight", vec![example("compose_custom", &["-w", "2"])]), WEIGHTS);
     assert_eq!(lines("epoch", vec![example("compose_alarms", &["-w", "2"])]), ALARMS);
+    check_recommender(vec![example("compose_recommender", &["-w", "2"])]);
 }
 
 #[test]
@@ -50,4 +73,10 @@ fn on_two_processes() {
         let process = |number| example(name, &["-n", "2", "-p", number, "-h", hosts]);
         assert_eq!(lines(word, vec![process("0"), process("1")]), wanted);
     }
+    let folder = tempfile::tempdir().expect("a folder for the hosts");
+    let hosts = folder.path().join("hosts");
+    std::fs::write(&hosts, free_addresses(2).join("\n")).expect("hosts are written");
+    let hosts = hosts.to_str().expect("a plain path");
+    let process = |number| example("compose_recommender", &["-n", "2", "-p", number, "-h", hosts]);
+    check_recommender(vec![process("0"), process("1")]);
 }

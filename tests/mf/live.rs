@@ -15,20 +15,22 @@ use super::run::{objective, planted, ratings, run_on, sweeps};
 
 /// What an epoch does: ratings that come and that go.
 #[derive(Clone, Default)]
-struct Epoch {
-    puts: Vec<Rating>,
-    deletes: Vec<Rating>,
+pub struct Epoch {
+    pub puts: Vec<Rating>,
+    pub deletes: Vec<Rating>,
 }
 
 /// What became of an epoch: each measured round with its objective, and the model.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Seen {
+pub struct Seen {
     measured: Vec<(u64, f64)>,
     model: BTreeSet<Factors>,
+    /// Whether no sweep was needed.
+    pub repaired: bool,
 }
 
 impl Seen {
-    fn objective(&self) -> f64 {
+    pub fn objective(&self) -> f64 {
         self.measured.last().expect("a measure").1
     }
 
@@ -39,7 +41,7 @@ impl Seen {
     }
 }
 
-fn live(epochs: &[Epoch], options: &Options, threads: usize, shards: usize) -> Vec<Seen> {
+pub fn live(epochs: &[Epoch], options: &Options, threads: usize, shards: usize) -> Vec<Seen> {
     let (epochs, options) = (epochs.to_vec(), options.clone());
     let seen = cluster::execute(&Flags::threads(threads), b"", move |worker| {
         let seen: Rc<RefCell<BTreeMap<u64, Seen>>> = Rc::default();
@@ -54,6 +56,7 @@ fn live(epochs: &[Epoch], options: &Options, threads: usize, shards: usize) -> V
                 for certified in batch {
                     let mut seen = to.borrow_mut();
                     let epoch = seen.entry(time).or_default();
+                    epoch.repaired = certified.certificate.repaired > 0.0;
                     epoch.measured.push((certified.round, certified.certificate.objective()));
                 }
             });
@@ -83,7 +86,7 @@ fn live(epochs: &[Epoch], options: &Options, threads: usize, shards: usize) -> V
 }
 
 /// The surviving ratings after each epoch.
-fn survivors(epochs: &[Epoch], users: usize, items: usize) -> Vec<Ratings> {
+pub fn survivors(epochs: &[Epoch], users: usize, items: usize) -> Vec<Ratings> {
     let mut alive: BTreeMap<(u32, u32), f32> = BTreeMap::new();
     let after = |epoch: &Epoch| {
         for rating in &epoch.deletes {
@@ -104,7 +107,7 @@ fn survivors(epochs: &[Epoch], users: usize, items: usize) -> Vec<Ratings> {
 }
 
 /// The published rows as a model of the ratings.
-fn model(train: &Ratings, options: &Options, seen: &Seen) -> Factorisation {
+pub fn model(train: &Ratings, options: &Options, seen: &Seen) -> Factorisation {
     let (users, items, rank) = (train.users.len(), train.items.len(), options.rank);
     let mut model = Factorisation {
         rank,

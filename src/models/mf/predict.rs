@@ -95,6 +95,7 @@ pub(super) fn places(known: &Arc<Names>, names: &Arc<Names>) -> Vec<Option<u32>>
 }
 
 /// The product of two vectors of one length.
+#[inline(always)]
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
     let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(x, y)| x * y).sum();

@@ -11,6 +11,9 @@ impl Ccd {
     /// block's rows of the Gram matrix if they are not `known`.
     pub(super) fn send(&self, key: u32, changes: bool, effect: &mut Vec<f32>) {
         let Place { block, side, shard } = self.place(key);
+        if block == self.terms.blocks() {
+            return self.send_rows(key, changes, effect);
+        }
         let part = &self.parts[shard - self.local.start][side];
         effect.push(f32::from_bits(key));
         let rows = if changes { &part.delta } else { &part.factors[block] };
@@ -58,6 +61,12 @@ impl Ccd {
             received.push((block, side));
         }
         received
+    }
+
+    /// Whether a round is about whole rows: see [`super::repair`].
+    pub(super) fn is_of_rows(&self, moves: &Moves<'_, u32, Moved, f32>) -> bool {
+        let head = moves.effects().next().and_then(|effect| effect.first().copied());
+        head.is_some_and(|head| self.place(head.to_bits()).block == self.terms.blocks())
     }
 
     fn receive_gram(&mut self, block: usize, side: usize, effects: &mut [&[f32]]) {

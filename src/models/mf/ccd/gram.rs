@@ -30,11 +30,6 @@ impl Gram {
         self.known[block]
     }
 
-    /// All rows are to be summed up anew.
-    pub fn forget(&mut self) {
-        self.known.fill(false);
-    }
-
     /// Writes what is known.
     pub fn write(&self, to: &mut dyn io::Write) -> io::Result<()> {
         let known: Vec<u8> = self.known.iter().map(|&known| u8::from(known)).collect();

@@ -56,11 +56,6 @@ impl Rows {
         (rank / (TILE - 1), rank % (TILE - 1) + 1)
     }
 
-    /// The rank at a place of a tile.
-    pub fn rank_of(tile: usize, place: usize) -> usize {
-        tile * (TILE - 1) + place - 1
-    }
-
     /// The row of a table that holds a rank.
     pub fn row(rank: usize) -> usize {
         rank + rank / (TILE - 1) + 1
@@ -106,7 +101,7 @@ mod tests {
         assert_eq!(next, rows.table());
         for rank in [0, 1, TILE - 2, TILE - 1, 2 * TILE, rows.count - 1] {
             let (tile, place) = Rows::tile(rank);
-            assert_eq!(Rows::rank_of(tile, place), rank);
+            assert_eq!(tile * (TILE - 1) + place - 1, rank);
             assert_eq!(rows.of_tile(tile).start + place, Rows::row(rank));
             assert!(place > 0 && rows.of_tile(tile).contains(&Rows::row(rank)));
         }

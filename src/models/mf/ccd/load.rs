@@ -4,7 +4,7 @@ use super::kernels::BLOCK;
 use super::layout::Rows;
 use super::options::Terms;
 use super::program::{Ccd, ITEMS, USERS};
-use super::side::{Factors, Side, ids_of, ranks};
+use super::side::{Side, ids_of, ranks};
 use super::table::Table;
 use super::tiles::{Rated, Tiles, Weighing};
 use crate::models::mf::{Factorisation, Options, Problem, Ratings};
@@ -198,9 +198,13 @@ fn resume(terms: &Terms, side: &mut Side, number: usize, warm: &Factorisation) {
 }
 
 /// The ones that biases are multiplied with.
-pub(super) fn ones(terms: &Terms, side: &mut Side, number: usize) {
+fn ones(terms: &Terms, side: &mut Side, number: usize) {
+    (0..side.ids.len()).for_each(|row| ones_of(terms, side, number, row));
+}
+
+/// The one that a row's partners' biases are multiplied with.
+pub(super) fn ones_of(terms: &Terms, side: &mut Side, number: usize, row: usize) {
     if terms.biases {
-        let lane = Terms::ones(number);
-        side.factors[0].iter_mut().for_each(|row: &mut Factors| row[lane] = 1.0);
+        side.factors[0][row][Terms::ones(number)] = 1.0;
     }
 }

@@ -20,6 +20,10 @@ pub struct Measure {
     pub previous: f64,
     /// Sweeps so far.
     pub sweeps: f64,
+    /// Not 0 if no sweep was needed, as few ratings came or went: rows were solved for alone.
+    pub repaired: f64,
+    /// By how much a sweep would lower the objective then, about.
+    pub owed: f64,
     /// What is taken off all ratings.
     pub mean: f64,
     /// Not 0 if time is over.
@@ -46,15 +50,19 @@ impl Certificate for Measure {
         self.ratings += share.ratings;
         self.previous += share.previous;
         self.sweeps += share.sweeps;
+        self.repaired += share.repaired;
+        self.owed += share.owed;
         self.mean += share.mean;
         self.expired += share.expired;
     }
 
-    /// By which part of itself the last sweep lowered the objective.
+    /// By which part of itself the last sweep lowered the objective; without one, would lower it.
     fn error(&self) -> f64 {
         let objective = self.objective();
         if self.expired > 0.0 || objective == 0.0 {
             0.0
+        } else if self.repaired > 0.0 {
+            self.owed / objective
         } else if self.sweeps == 0.0 && !objective.is_nan() {
             f64::INFINITY
         } else {

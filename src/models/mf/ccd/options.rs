@@ -2,7 +2,7 @@
 
 use super::kernels::BLOCK;
 use super::program::{ITEMS, Row, USERS};
-use super::side::Side;
+use super::side::{Factors, Kind, Side};
 use crate::models::mf::{Options, Ratings};
 
 /// The terms of the objective, and how factors lie in blocks.
@@ -78,6 +78,24 @@ impl Terms {
     pub fn penalty(&self, side: &Side, number: usize, block: usize) -> f64 {
         let squares = side.squares(block);
         if self.is_bias(block) { squares[number] } else { squares.iter().sum() }
+    }
+
+    /// A row's part of the penalty.
+    pub fn penalty_of_row(&self, side: &Side, number: usize, row: usize) -> f64 {
+        let square = |x: f32| f64::from(x) * f64::from(x);
+        let of = |(block, factors): (usize, &Vec<Factors>)| match self.is_bias(block) {
+            true => square(factors[row][number]),
+            false => factors[row].iter().map(|&x| square(x)).sum::<f64>(),
+        };
+        f64::from(side.penalties[row]) * side.factors.iter().enumerate().map(of).sum::<f64>()
+    }
+
+    /// How a block of a side is solved for.
+    pub fn kind(&self, block: usize, side: usize) -> Kind {
+        match self.is_bias(block) {
+            true => Kind::Bias(side),
+            false => Kind::Factors { nonnegative: self.nonnegative },
+        }
     }
 
     /// A row as it leaves.

@@ -12,9 +12,11 @@ use super::layout::Rows;
 use super::load::Footprint;
 use super::measure::Measure;
 use super::options::Terms;
+use super::repair::Replica;
 use super::rows::{self, Account};
-use super::side::{Kind, Side};
+use super::side::Side;
 use super::stored::Keep;
+use super::sums::Sums;
 use super::table::Table;
 use crate::container::{Columns, Moves, Partials};
 use crate::models::mf::Problem;
@@ -72,6 +74,16 @@ pub struct Ccd {
     pub(super) tables: [Table; 2],
     /// Of ratings that come and go, by local shard and side.
     pub(super) accounts: Option<Vec<[Account; 2]>>,
+    /// The rows of each side, of ratings that come and go.
+    pub(super) rows: [Rows; 2],
+    /// All factors, if ratings come and go.
+    pub(super) replica: Replica,
+    /// By local shard, if ratings come and go.
+    pub(super) sums: Vec<Sums>,
+    /// Whether there are factors from an epoch before, and whether its ratings are those in tiles.
+    pub(super) trained: bool,
+    /// See `trained`.
+    pub(super) tiled: bool,
     pub(super) grams: Option<[Gram; 2]>,
     pub(super) states: Vec<State>,
     /// The items' `squares` of the last round.
@@ -94,10 +106,15 @@ impl Ccd {
             terms,
             shards,
             parts: local.clone().map(|_| Shard::default()).collect(),
+            sums: vec![Sums::default(); local.len()],
             local,
             path: Path::best(),
             tables: Default::default(),
             accounts: None,
+            rows: [Rows { count: 0, shards }; 2],
+            replica: Replica::default(),
+            trained: false,
+            tiled: false,
             grams,
             states: Vec::new(),
             squares: [0.0; BLOCK],
@@ -113,9 +130,9 @@ impl Ccd {
     /// A model of ratings that come and go.
     pub(super) fn live(terms: Terms, shards: usize, local: Range<usize>) -> Self {
         let accounts = local.clone().map(|_| Default::default()).collect();
-        let rows = Rows { count: 0, shards };
-        let tables = [0, 1].map(|_| Table::new(rows));
-        Ccd { accounts: Some(accounts), tables, ..Ccd::new(terms, shards, local) }
+        let tables = [0, 1].map(|_| Table::new(Rows { count: 0, shards }));
+        let replica = Replica::new(terms.blocks());
+        Ccd { accounts: Some(accounts), replica, tables, ..Ccd::new(terms, shards, local) }
     }
 
     /// Bytes taken.
@@ -124,7 +141,7 @@ impl Ccd {
         let grams = self.grams.iter().flatten().map(Gram::bytes).sum::<usize>();
         let tables = self.tables.iter().map(Table::bytes).sum::<usize>();
         let own = sides + self.states.capacity() * size_of::<State>();
-        Footprint { own, held: tables + grams }
+        Footprint { own, held: tables + grams + self.replica.bytes() }
     }
 
     pub(super) fn place(&self, key: u32) -> Place {
@@ -159,17 +176,21 @@ impl Program for Ccd {
         }
         self.absorb(ratings);
         self.arrived = self.accounts.is_some();
+        self.tiled &= !self.arrived;
     }
 
     fn push(&mut self, shard: usize, block: &[u32], partials: &mut Columns<u32, u8>) {
         let Some(&key) = block.first() else { return };
         let Place { block, side, .. } = self.place(key);
+        partials.push(key, 0);
+        if block == self.terms.blocks() {
+            return;
+        }
         let part = &mut self.parts[shard - self.local.start];
         part[side].push(self.path, block, &self.tables[other(side)], &mut self.states);
         if let Some(grams) = &self.grams {
             grams[other(side)].add_to(&part[side], block, &mut self.states);
         }
-        partials.push(key, 0);
     }
 
     fn pull(
@@ -180,10 +201,12 @@ impl Program for Ccd {
     ) {
         let Some(&key) = partials.parts().flat_map(|(keys, _)| keys).next() else { return };
         let Place { block, side, .. } = self.place(key);
-        let kind = match self.terms.is_bias(block) {
-            true => Kind::Bias(side),
-            false => Kind::Factors { nonnegative: self.terms.nonnegative },
-        };
+        if block == self.terms.blocks() {
+            let gain = self.repair(shard, side);
+            deltas.push(key, Moved { gain, ..Moved::default() });
+            return;
+        }
+        let kind = self.terms.kind(block, side);
         let part = &mut self.parts[shard - self.local.start][side];
         let gain = part.pull(self.path, block, kind, &self.states);
         deltas.push(key, Moved { gain, squares: part.squares(block) });
@@ -224,12 +247,14 @@ impl Program for Ccd {
     }
 
     fn certificate(&mut self, shard: usize, _proposals: &mut Columns<u32, f32>) -> Measure {
-        let mut measure = self.measure(shard);
+        let repaired = self.replica.on;
+        let mut measure = if repaired { self.repaired(shard) } else { self.measure(shard) };
         if shard == 0 {
             let all = self.grams.as_ref().map_or(0.0, |[users, items]| users.product(items));
             measure.loss += all;
             measure.previous = self.objective;
             measure.sweeps = (self.visits / self.terms.blocks() as u64) as f64;
+            measure.repaired = f64::from(u8::from(repaired));
             measure.mean = self.terms.mean;
             measure.expired = f64::from(u8::from(self.is_late()));
         }
@@ -252,7 +277,8 @@ impl Program for Ccd {
     }
 
     fn universe(&self) -> usize {
-        2 * self.terms.blocks() * self.shards
+        // The last are those of whole rows: see `repair`.
+        2 * (self.terms.blocks() + usize::from(self.accounts.is_some())) * self.shards
     }
 
     fn shard_of(key: u32, shards: usize) -> usize {

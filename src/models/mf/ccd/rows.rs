@@ -1,10 +1,10 @@
-//! Ratings that come and go: a shard's rows, and what an epoch makes of them.
+//! Ratings that come and go: a shard's rows of one side, and what an epoch makes of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::kernels::BLOCK;
 use super::layout::Rows;
-use super::load::{draw, ones};
+use super::load::{draw, ones_of};
 use super::options::Terms;
 use super::program::{Row, USERS};
 use super::side::Side;
@@ -27,54 +27,186 @@ pub struct Change {
     pub(super) diff: i64,
 }
 
-/// By other row and value, how often a rating is there. Fewer than never: it was retracted before it
-/// was inserted, and does not count until it is there.
-type Counted = BTreeMap<(u32, u32), i64>;
+/// A rating of a row. Fewer copies than none: it was retracted before it was inserted, and does not
+/// count until it is there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    /// The other side's row.
+    pub other: u32,
+    /// The rating.
+    pub value: f32,
+    /// How often it is there.
+    pub copies: i64,
+}
 
-/// What is kept of one side of a shard beside its ratings.
+/// A rating whose copies changed in the epoch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Changed {
+    /// The shard's row.
+    pub row: u32,
+    /// The other side's row.
+    pub other: u32,
+    /// The rating.
+    pub value: f32,
+    /// Copies that counted, before and after.
+    pub copies: [f32; 2],
+}
+
+/// Changes of a row since it was last solved for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Touched {
+    /// Their number.
+    pub changes: u64,
+    /// The squared errors of the ratings that came or went, as they were then.
+    pub squares: f64,
+}
+
+/// What is kept of one side of a shard beside its tiles: 16 bytes a rating, and what was published.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Account {
-    /// Rows' ratings that are there fewer than zero times.
-    debts: BTreeMap<u32, Counted>,
+    /// Each row's ratings, by the other row and the value.
+    rows: Vec<Vec<Entry>>,
     /// The rows as they were last published.
     published: BTreeMap<u32, Row>,
+    /// The sum of the ratings, and their number, copies counted.
+    pub total: [f64; 2],
+    /// The number of different ratings that count.
+    pub entries: u64,
+    /// This epoch's changes.
+    pub changed: Vec<Changed>,
+    /// Rows with changes that they were not solved for.
+    pub touched: BTreeMap<u32, Touched>,
+    /// Rows to be published: all of them, if nothing is said.
+    pub moved: Option<Vec<u32>>,
+    /// Rows that had no ratings before this epoch.
+    pub begun: Vec<u32>,
+    /// Rows that have no ratings any more.
+    pub emptied: Vec<u32>,
+    /// Rows that are solved for alone.
+    pub solved: Vec<u32>,
 }
 
 impl Account {
-    /// Takes in an epoch's changes of a side's rows. Costs a copy of all of the side's ratings.
-    pub fn absorb(&mut self, side: &mut Side, shards: usize, changes: &[Change]) {
-        let local = |change: &Change| Rows { count: 0, shards }.place(change.row as usize).1 as u32;
-        let mut changed: HashMap<u32, Counted> = HashMap::new();
+    /// Nothing has changed in this epoch yet.
+    pub fn begin(&mut self) {
+        self.changed.clear();
+        self.begun.clear();
+        self.emptied.clear();
+        self.solved.clear();
+    }
+
+    /// Takes in an epoch's changes of a side's rows, at a cost that follows their number.
+    pub fn absorb(&mut self, shards: usize, changes: &[Change]) {
         for change in changes {
-            let row = changed.entry(local(change)).or_insert_with(|| {
-                let mut row = self.debts.remove(&local(change)).unwrap_or_default();
-                for tile in 0..side.tiles.len() {
-                    for rated in side.tiles.row(tile, local(change) as usize) {
-                        row.insert((rated.other, rated.value.to_bits()), rated.weight as i64);
-                    }
-                }
-                row
-            });
-            *row.entry((change.other, change.value.to_bits())).or_default() += change.diff;
+            let row = Rows { count: 0, shards }.place(change.row as usize).1;
+            if self.rows.len() <= row {
+                self.rows.resize(row + 1, Vec::new());
+            }
+            let Change { other, value, diff, .. } = *change;
+            let [before, after] = adjust(&mut self.rows[row], other, value, diff).map(positive);
+            if before == after {
+                continue;
+            }
+            self.total[0] += (after - before) * f64::from(value);
+            self.total[1] += after - before;
+            self.entries += u64::from(before == 0.0);
+            self.entries -= u64::from(after == 0.0);
+            let copies = [before as f32, after as f32];
+            self.changed.push(Changed { row: row as u32, other, value, copies });
         }
-        // Rows in order, so that the ratings' order does not depend on the map.
-        let changed: BTreeMap<u32, Counted> = changed.into_iter().collect();
-        for (&local, row) in &changed {
-            let debts: Counted = row.iter().filter(|(_, count)| **count < 0).map(own).collect();
-            if !debts.is_empty() {
-                self.debts.insert(local, debts);
+    }
+
+    /// The rows that this epoch changed, ascending.
+    pub fn rows_changed(&self) -> Vec<u32> {
+        let mut rows: Vec<u32> = self.changed.iter().map(|changed| changed.row).collect();
+        rows.dedup();
+        rows
+    }
+
+    /// The ratings of a row that count.
+    pub fn of(&self, row: u32) -> impl Iterator<Item = Entry> {
+        let row = self.rows.get(row as usize).map_or(&[][..], Vec::as_slice);
+        row.iter().copied().filter(|entry| entry.copies > 0)
+    }
+
+    /// How many ratings of a row count.
+    pub fn count(&self, row: u32) -> usize {
+        self.of(row).count()
+    }
+
+    /// The number of rows that this side needs over all shards, by the ratings it has.
+    pub fn needed(&self, rows: Rows, shard: usize) -> usize {
+        let last = self.rows.iter().rposition(|row| !row.is_empty());
+        last.map_or(0, |local| rows.rank(shard, local) + 1).max(rows.count)
+    }
+
+    /// Gives a shard's side all of its rows, and those with changes their penalties and, if these are
+    /// their first ratings, first factors.
+    pub fn settle(
+        &mut self,
+        terms: &Terms,
+        side: &mut Side,
+        number: usize,
+        rows: Rows,
+        shard: usize,
+    ) {
+        let (known, count) = (side.ids.len(), rows.local(shard));
+        side.ids.extend((known..count).map(|local| rows.rank(shard, local) as u32));
+        side.factors.resize(terms.blocks(), Vec::new());
+        side.factors.iter_mut().for_each(|block| block.resize(count, [0.0; BLOCK]));
+        side.delta.resize(count, [0.0; BLOCK]);
+        side.penalties.resize(count, terms.penalty_of(0));
+        self.rows.resize(count, Vec::new());
+        (known..count).for_each(|row| ones_of(terms, side, number, row));
+        let explicit = usize::from(terms.biases)..terms.blocks();
+        for row in self.rows_changed() {
+            let (at, ratings) = (row as usize, self.count(row));
+            side.penalties[at] = terms.penalty_of(ratings as u32);
+            if ratings == 0 {
+                self.emptied.push(row);
+            } else if !self.published.contains_key(&side.ids[at]) {
+                self.begun.push(row);
+                let empty = explicit.clone().all(|block| side.factors[block][at] == [0.0; BLOCK]);
+                if number == USERS && empty {
+                    draw(terms, side, at);
+                }
             }
         }
-        side.tiles = merged(side, &changed);
+    }
+
+    /// Rows without ratings have no factors.
+    pub fn empty(&mut self, terms: &Terms, side: &mut Side, number: usize) {
+        for &row in &self.emptied {
+            side.factors.iter_mut().for_each(|block| block[row as usize] = [0.0; BLOCK]);
+            ones_of(terms, side, number, row as usize);
+            self.touched.remove(&row);
+        }
+    }
+
+    /// All ratings as tiles. Costs a copy of them.
+    pub fn tiles(&self, others: usize) -> Tiles {
+        let entries = || self.rows.iter().flatten().filter(|entry| entry.copies > 0);
+        let weighing = match entries().any(|entry| entry.copies > 1) {
+            true => Weighing::Weighted,
+            false => Weighing::Plain,
+        };
+        Tiles::new(self.rows.len(), others, weighing, |put| {
+            for local in 0..self.rows.len() as u32 {
+                for Entry { other, value, copies } in self.of(local) {
+                    put(Rated { local, other, value, weight: copies as f32 });
+                }
+            }
+        })
     }
 
     /// What changed of a side's rows since it was last asked: old rows with `diff` −1, new ones with
     /// 1. Rows without ratings are none.
     pub fn publish(&mut self, terms: &Terms, side: &Side, number: usize, changes: &mut Vec<Row>) {
-        let counts = side.tiles.counts(side.ids.len());
-        for (row, &count) in counts.iter().enumerate() {
-            let id = side.ids[row];
-            let new = (count > 0).then(|| terms.row(side, number, row));
+        let rows = self.moved.take().unwrap_or_else(|| (0..side.ids.len() as u32).collect());
+        for row in rows {
+            let id = side.ids[row as usize];
+            let some = self.of(row).next().is_some();
+            let new = some.then(|| terms.row(side, number, row as usize));
             if self.published.get(&id) == new.as_ref() {
                 continue;
             }
@@ -88,76 +220,26 @@ impl Account {
     }
 }
 
-fn own((&key, &count): (&(u32, u32), &i64)) -> ((u32, u32), i64) {
-    (key, count)
+fn positive(copies: i64) -> f64 {
+    copies.max(0) as f64
 }
 
-/// The ratings of a side, those of the changed rows in their stead.
-fn merged(side: &Side, changed: &BTreeMap<u32, Counted>) -> Tiles {
-    let counted = || changed.values().flatten().filter(|(_, count)| **count > 0);
-    let others = counted().map(|((other, _), _)| *other as usize + 1).max().unwrap_or(0);
-    let others = others.max(Rows::rank_of(side.tiles.len(), 1));
-    let last = changed.keys().next_back().map_or(0, |&local| local as usize + 1);
-    let rows = side.ids.len().max(last);
-    let stay = |local: &usize| !changed.contains_key(&(*local as u32));
-    let kept: Vec<usize> = (0..side.ids.len()).filter(stay).collect();
-    let twice = counted().any(|(_, &count)| count > 1)
-        || (0..side.tiles.len()).any(|tile| {
-            kept.iter().any(|&row| side.tiles.row(tile, row).any(|rated| rated.weight != 1.0))
-        });
-    let weighing = if twice { Weighing::Weighted } else { Weighing::Plain };
-    Tiles::new(rows, others, weighing, |put| {
-        for tile in 0..side.tiles.len() {
-            kept.iter().for_each(|&row| side.tiles.row(tile, row).for_each(&mut *put));
-        }
-        for (&local, row) in changed {
-            for (&(other, bits), &count) in row.iter().filter(|(_, count)| **count > 0) {
-                let (value, weight) = (f32::from_bits(bits), count as f32);
-                put(Rated { local, other, value, weight });
+/// Changes the copies of a rating; gives how many there were and are.
+fn adjust(row: &mut Vec<Entry>, other: u32, value: f32, diff: i64) -> [i64; 2] {
+    let key = |entry: &Entry| (entry.other, entry.value.to_bits());
+    match row.binary_search_by_key(&(other, value.to_bits()), key) {
+        Ok(at) => {
+            let before = row[at].copies;
+            let after = before.saturating_add(diff);
+            row[at].copies = after;
+            if after == 0 {
+                row.remove(at);
             }
+            [before, after]
         }
-    })
-}
-
-/// The number of rows that a shard's side needs over all shards, by the ratings it has.
-pub(super) fn needed(side: &Side, rows: Rows, shard: usize) -> usize {
-    let counts = side.tiles.counts(side.tiles.rows());
-    let last = counts.iter().rposition(|&count| count > 0);
-    last.map_or(0, |local| rows.rank(shard, local) + 1).max(rows.count)
-}
-
-/// The sum of a side's ratings, and how many there are, weighed.
-pub(super) fn total(side: &Side) -> [f64; 2] {
-    let mut total = [0.0; 2];
-    for tile in 0..side.tiles.len() {
-        for rated in (0..side.tiles.rows()).flat_map(|row| side.tiles.row(tile, row)) {
-            total[0] += f64::from(rated.weight) * f64::from(rated.value);
-            total[1] += f64::from(rated.weight);
+        Err(at) => {
+            row.insert(at, Entry { other, value, copies: diff });
+            [0, diff]
         }
     }
-    total
-}
-
-/// Gives a shard's side all of its rows, first factors where there are ratings for the first time,
-/// and none where there are no ratings any more.
-pub(super) fn settle(terms: &Terms, side: &mut Side, number: usize, rows: Rows, shard: usize) {
-    let count = rows.local(shard);
-    side.ids = (0..count).map(|local| rows.rank(shard, local) as u32).collect();
-    side.factors.resize(terms.blocks(), Vec::new());
-    side.factors.iter_mut().for_each(|block| block.resize(count, [0.0; BLOCK]));
-    side.delta.resize(count, [0.0; BLOCK]);
-    side.tiles.grow(count);
-    let counts = side.tiles.counts(count);
-    side.penalties = counts.iter().map(|&count| terms.penalty_of(count)).collect();
-    let explicit = usize::from(terms.biases)..terms.blocks();
-    for (row, &count) in counts.iter().enumerate() {
-        if count == 0 {
-            side.factors.iter_mut().for_each(|block| block[row] = [0.0; BLOCK]);
-        } else if number == USERS
-            && explicit.clone().all(|block| side.factors[block][row] == [0.0; BLOCK])
-        {
-            draw(terms, side, row);
-        }
-    }
-    ones(terms, side, number);
 }

@@ -24,6 +24,9 @@ pub(super) struct Stopping {
 const FIRST: u32 = 4;
 const LATER: u32 = 2;
 
+/// Rounds that solve for rows alone: items and users twice.
+const REPAIRS: u8 = 4;
+
 /// Runs sweeps of visits to blocks. A visit gathers the block's factors (a [`Work::Couple`] round),
 /// then solves for items and for users in turn, a round each. A sweep is as many visits as there are
 /// blocks, in an order that a policy decides, and ends with a measure.
@@ -38,6 +41,8 @@ pub(super) struct Sweeps {
     stage: Stage,
     /// Whether there are factors from before.
     warm: bool,
+    /// Whether ratings come and go.
+    live: bool,
     sweeps: u64,
     visits: usize,
     gain: f32,
@@ -53,9 +58,15 @@ pub(super) struct Sweeps {
 /// The round that is next, or on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Residuals are to be taken afresh, for the last measure.
-    Refresh,
-    /// A block is to be taken off fresh residuals; for the last measure only those of the users.
+    /// Rows that few changes touch are to be solved for alone. In step 0 those that begin are
+    /// gathered, then items and users are solved for in turn.
+    Repair { step: u8 },
+    /// What was repaired is to be measured.
+    Repaired,
+    /// Residuals are to be taken afresh, to begin with or for the last measure.
+    Refresh { last: bool },
+    /// A block is to be taken off fresh residuals; for the last measure only those of the users
+    /// (but a live model is gathered whole).
     Fresh { block: usize, last: bool },
     /// The model is to be measured.
     Measure { last: bool },
@@ -79,6 +90,7 @@ impl Sweeps {
             stopping,
             stage: Stage::Done,
             warm,
+            live: false,
             sweeps: 0,
             visits: 0,
             gain: 0.0,
@@ -127,6 +139,11 @@ impl Sweeps {
         });
     }
 
+    /// The same for ratings that come and go.
+    pub fn live(policy: Policy, seed: u64, blocks: usize, stopping: Stopping) -> Self {
+        Sweeps { live: true, ..Sweeps::new(policy, seed, blocks, false, stopping) }
+    }
+
     fn choose(&mut self, view: &View<'_, u32>) -> usize {
         let view = View { universe: self.blocks, in_flight: &[], ..*view };
         let mut block = Vec::new();
@@ -134,12 +151,17 @@ impl Sweeps {
         block.first().map_or(0, |&block| block as usize)
     }
 
+    /// Whether the last measure is good enough.
+    fn settled(&self) -> bool {
+        self.stopping.tolerance.is_some_and(|tolerance| self.error <= tolerance)
+    }
+
     /// A measure was taken: goes on with a sweep, or to the end.
     fn measured(&mut self) -> Stage {
-        let reached = self.stopping.tolerance.is_some_and(|tolerance| self.error <= tolerance);
+        let reached = self.settled();
         let over = self.sweeps >= self.stopping.sweeps || self.error.is_nan();
         self.visits = 0;
-        if reached || over { Stage::Refresh } else { Stage::Choose }
+        if reached || over { Stage::Refresh { last: true } } else { Stage::Choose }
     }
 
     /// Both sides were solved so many times: once more, or on to the next block.
@@ -165,7 +187,12 @@ impl Sweeps {
     /// What follows the round that was just heard of.
     fn after(&mut self, stage: Stage) -> Stage {
         match stage {
-            Stage::Refresh => Stage::Fresh { block: 0, last: true },
+            Stage::Repair { step: REPAIRS } => Stage::Repaired,
+            Stage::Repair { step } => Stage::Repair { step: step + 1 },
+            Stage::Repaired if self.settled() => Stage::Done,
+            Stage::Repaired => Stage::Refresh { last: false },
+            Stage::Refresh { last: false } if !self.warm => Stage::Measure { last: false },
+            Stage::Refresh { last } => Stage::Fresh { block: 0, last },
             Stage::Fresh { block, last } if block + 1 < self.blocks => {
                 Stage::Fresh { block: block + 1, last }
             }
@@ -185,9 +212,12 @@ impl Scheduler<u32> for Sweeps {
     fn begin(&mut self, epoch: u64) {
         self.policy.begin(epoch);
         self.warm |= epoch > 0;
-        self.stage = match self.warm {
-            true => Stage::Fresh { block: 0, last: false },
-            false => Stage::Measure { last: false },
+        self.stage = match (self.live, self.warm) {
+            // So many sweeps as asked for, if it is not the tolerance that counts.
+            (true, true) if self.stopping.tolerance.is_some() => Stage::Repair { step: 0 },
+            (true, _) => Stage::Refresh { last: false },
+            (false, true) => Stage::Fresh { block: 0, last: false },
+            (false, false) => Stage::Measure { last: false },
         };
         self.sweeps = 0;
         self.visits = 0;
@@ -206,7 +236,7 @@ impl Scheduler<u32> for Sweeps {
         if self.stage == Stage::Choose {
             self.chosen = self.before + view.round;
             self.stage = match self.chosen >= self.stopping.rounds {
-                true => Stage::Refresh,
+                true => Stage::Refresh { last: true },
                 false => {
                     let view = View { round: self.chosen, ..*view };
                     Stage::Visit { block: self.choose(&view) }
@@ -215,11 +245,20 @@ impl Scheduler<u32> for Sweeps {
         }
         let mut name = |block, side| keys.extend(keys_of(block, side, view.shards));
         match self.stage {
-            Stage::Refresh => Next::Refresh,
-            Stage::Measure { .. } => Next::Certify,
+            Stage::Refresh { .. } => Next::Refresh,
+            Stage::Measure { .. } | Stage::Repaired => Next::Certify,
+            Stage::Repair { step: 0 } => {
+                name(self.blocks, ITEMS);
+                name(self.blocks, USERS);
+                Next::Couple
+            }
+            Stage::Repair { step } => {
+                name(self.blocks, if step % 2 == 1 { ITEMS } else { USERS });
+                Next::Update
+            }
             Stage::Fresh { block, last } => {
                 name(block, ITEMS);
-                if !last {
+                if !last || self.live {
                     name(block, USERS);
                 }
                 Next::Couple
@@ -240,6 +279,12 @@ impl Scheduler<u32> for Sweeps {
     fn observe(&mut self, report: &Report<'_, u32>) {
         match report.work {
             // In shard order, so that all workers choose alike.
+            // Too much has changed to be repaired.
+            Work::Update if report.moved.contains(&f32::INFINITY) => {
+                self.stage = Stage::Refresh { last: false };
+                return;
+            }
+            Work::Update if matches!(self.stage, Stage::Repair { .. }) => {}
             Work::Update => self.gain += report.moved.iter().sum::<f32>(),
             Work::Certify => self.error = report.error.unwrap_or(f64::INFINITY),
             Work::Couple | Work::Refresh => {}

@@ -113,6 +113,7 @@ fn group_of_rows(states: &[State], group: &mut Unknowns<'_>) -> Lanes {
         for i in 0..BLOCK {
             delta[i] = steps[i][l];
             x[i] += steps[i][l];
+            debug_assert!(!group.nonnegative || x[i] >= 0.0, "a factor is {}", x[i]);
         }
     }
     lanes(|l| if gains[l] > 0.0 { gains[l] } else { 0.0 })

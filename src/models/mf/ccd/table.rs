@@ -60,6 +60,12 @@ impl Table {
         self.current.fresh = true;
     }
 
+    /// The factors in the current block, by rank.
+    pub fn factors(&self) -> impl Iterator<Item = [f32; BLOCK]> {
+        let pairs = (0..self.rows.count).map(|rank| &self.current.pairs[Rows::row(rank)]);
+        pairs.map(|pair| std::array::from_fn(|i| pair[i]))
+    }
+
     /// Scales the current block.
     pub fn scale(&mut self, by: &[f32; BLOCK]) {
         for pair in &mut self.current.pairs {

@@ -2,6 +2,7 @@
 
 use super::kernels::{Part, State, Term, accumulate, subtract};
 use super::layout::Rows;
+use super::sums::Sums;
 use super::values::{Coder, Values};
 use crate::shard::Path;
 
@@ -87,48 +88,6 @@ impl Tiles {
         self.tiles.iter_mut().for_each(|tile| tile.values.copy_to(mean, &mut tile.residuals));
     }
 
-    /// Makes room for more rows, without ratings.
-    pub fn grow(&mut self, rows: usize) {
-        for tile in &mut self.tiles {
-            let end = tile.places.len() as u32;
-            tile.starts.resize(rows + 1, end);
-        }
-    }
-
-    /// The number of rows there is room for.
-    pub fn rows(&self) -> usize {
-        self.tiles.first().map_or(0, |tile| tile.starts.len() - 1)
-    }
-
-    /// The number of tiles.
-    pub fn len(&self) -> usize {
-        self.tiles.len()
-    }
-
-    /// The ratings of a row in a tile.
-    pub fn row(&self, tile: usize, local: usize) -> impl Iterator<Item = Rated> {
-        let number = tile;
-        let tile = &self.tiles[number];
-        let ends = tile.starts.get(local).zip(tile.starts.get(local + 1));
-        let range = ends.map_or(0..0, |(&start, &end)| start as usize..end as usize);
-        range.map(move |at| Rated {
-            local: local as u32,
-            other: Rows::rank_of(number, usize::from(tile.places[at])) as u32,
-            value: tile.values.get(at),
-            weight: tile.weights.as_ref().map_or(1.0, |weights| weights[at]),
-        })
-    }
-
-    /// How many ratings each of `rows` rows has.
-    pub fn counts(&self, rows: usize) -> Vec<u32> {
-        let mut counts = vec![0; rows];
-        for tile in &self.tiles {
-            let ends = tile.starts.windows(2);
-            counts.iter_mut().zip(ends).for_each(|(count, ends)| *count += ends[1] - ends[0]);
-        }
-        counts
-    }
-
     /// Brings residuals up to date and sums up normal equations: see [`accumulate`].
     pub fn accumulate(
         &mut self,
@@ -174,6 +133,17 @@ impl Tiles {
             total.count += part.count;
         }
         total
+    }
+
+    /// The moments of the residuals.
+    pub fn sums(&self) -> Sums {
+        let mut sums = Sums::default();
+        for tile in &self.tiles {
+            for (at, &residual) in tile.residuals.iter().enumerate() {
+                sums.add(residual, tile.weights.as_ref().map_or(1.0, |all| all[at]), 1.0);
+            }
+        }
+        sums
     }
 
     /// Bytes taken.

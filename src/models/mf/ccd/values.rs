@@ -43,15 +43,6 @@ impl Values {
         }
     }
 
-    /// The number at a place.
-    pub fn get(&self, at: usize) -> f32 {
-        match self {
-            Values::Same(value) => *value,
-            Values::Codes { table, codes } => table[usize::from(codes[at])],
-            Values::Plain(values) => values[at],
-        }
-    }
-
     /// Bytes taken.
     pub fn bytes(&self) -> usize {
         match self {
@@ -113,10 +104,11 @@ mod tests {
             let (mut values, mut coder) = (Values::new(2000), Coder::new());
             let value = |at: usize| (at * 7919 % different) as f32 * 0.37 - 3.0;
             (0..2000).for_each(|at| coder.set(&mut values, at, value(at)));
-            let mut copy = vec![0.0; 2000];
+            let (mut same, mut copy) = (vec![0.0; 2000], vec![0.0; 2000]);
+            values.copy_to(0.0, &mut same);
             values.copy_to(1.0, &mut copy);
             for (at, copy) in copy.into_iter().enumerate() {
-                assert_eq!(values.get(at), value(at));
+                assert_eq!(same[at], value(at));
                 assert_eq!(copy, (f64::from(value(at)) - 1.0) as f32);
             }
             // Zero is known from the start, so that there are 255 others.
