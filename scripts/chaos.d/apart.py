@@ -8,8 +8,9 @@ from pathlib import Path
 
 from disturb import LOST
 from group import Failure, Group
+from live import everything
 from network import HOSTS, Hosts
-from work import trial, works
+from work import trial
 
 
 def whole(hosts, work, root):
@@ -29,7 +30,7 @@ def cut(hosts, work, root, draws):
     victim = draws.randrange(HOSTS)
     with trial(root, "cut") as place:
         with Group(place) as group:
-            hosts.start(group, [*work.command(place, 1), "--peer-timeout", 1, "--connect-timeout", 5])
+            hosts.start(group, [*work.command(place, 1), "--peer-timeout", 1])
             time.sleep(draws.uniform(0.1, 0.9) * work.takes(HOSTS))
             hosts.link(victim, "down")
             codes = work.wait(group)
@@ -54,7 +55,7 @@ def cut(hosts, work, root, draws):
 def main():
     root, name, seed, cuts = sys.argv[1:]
     root, draws = Path(root), random.Random(int(seed))
-    work = next(work for work in works() if work.name == name)
+    work = next(work for work in everything() if work.name == name)
     work.settle(root)
     counts = {"runs on hosts of their own": 1, "cut links": 0, "runs with delay and loss": 0}
     with Hosts() as hosts:

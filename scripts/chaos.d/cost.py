@@ -20,7 +20,7 @@ def _pair(program, arguments, place, encrypted):
     common = [program, *arguments, "-n", 2, "-h", place / "hosts", *(["--encrypt"] if encrypted else [])]
     before = os.times()
     children = [subprocess.Popen([str(word) for word in [*common, "-p", index]], cwd=ROOT, text=True,
-                                 stdout=subprocess.PIPE, env={**os.environ, "STRADS_SECRET": "a secret of two"})
+                                 stdout=subprocess.PIPE, env={**os.environ, "STRADS_SECRET": "a secret of these two"})
                 for index in range(2)]
     printed = [child.communicate(timeout=600)[0] for child in children]
     after = os.times()
@@ -62,5 +62,5 @@ def run():
           f"{lda[0][0]:.2f} s plain, {lda[1][0]:.2f} s encrypted ({lda[1][0] / lda[0][0]:.2f} times); "
           f"CPU {lda[0][1]:.2f} s and {lda[1][1]:.2f} s")
     print(f"slices of {SLICE >> 20} MiB rotating between two processes: {slices[0][0]:.0f} MB/s each way plain, "
-          f"{slices[1][0]:.0f} MB/s encrypted")
+          f"{slices[1][0]:.0f} MB/s encrypted; CPU {slices[0][1]:.2f} s and {slices[1][1]:.2f} s")
     return 0

@@ -123,8 +123,7 @@ def stop(work, root, draws):
     victim = draws.randrange(processes)
     with trial(root, "stop") as place:
         with Group(place) as group:
-            waits = ["--peer-timeout", 1, "--connect-timeout", 5]
-            group.by_hand([*work.command(place, 1), *waits], processes)
+            group.by_hand([*work.command(place, 1), "--peer-timeout", 1], processes)
             time.sleep(draws.uniform(0.0, work.takes(processes)))
             group.children[victim].send_signal(signal.SIGSTOP)
             others = [child for index, child in enumerate(group.children) if index != victim]
@@ -134,7 +133,7 @@ def stop(work, root, draws):
                     raise Failure(f"hung: nobody missed process {victim}: {group.said()}")
                 time.sleep(0.01)
             group.children[victim].kill()
-            codes = group.wait()
+            codes = work.wait(group)
             if codes[victim] == 0:
                 return False
             survivors(group, codes, {victim})

@@ -40,7 +40,7 @@ class Group:
     def __init__(self, place):
         self.place = place
         # Every process of the group, and whatever it starts, has this in its environment.
-        self.job = f"chaos-{secrets.token_hex(8)}"
+        self.mark = secrets.token_hex(8)
         self.children = []
 
     def __enter__(self):
@@ -51,7 +51,7 @@ class Group:
 
     def start(self, command, **variables):
         """Starts a process; its output goes to files."""
-        environment = {**os.environ, "STRADS_JOB": self.job, "RUST_BACKTRACE": "0", **variables}
+        environment = {**os.environ, "STRADS_CHAOS": self.mark, "RUST_BACKTRACE": "0", **variables}
         index = len(self.children)
         with open(self.place / f"out{index}", "w") as out, open(self.place / f"err{index}", "w") as err:
             self.children.append(subprocess.Popen(
@@ -97,7 +97,7 @@ class Group:
 
     def own(self):
         """The ids of all processes of the group, those started by others of it included."""
-        mark, found = f"STRADS_JOB={self.job}".encode(), []
+        mark, found = f"STRADS_CHAOS={self.mark}".encode(), []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit() and int(entry.name) != os.getpid():
                 try:
@@ -113,6 +113,17 @@ class Group:
         """The processes that compute, of a launched group."""
         launcher = {child.pid for child in self.children}
         return [process for process in self.own() if process not in launcher]
+
+    def signal_first(self, number):
+        """Sends process 0 of the run a signal, if it is there: the one that has the feed."""
+        for process in self.own():
+            try:
+                words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+                alone = b"-p" not in words and b"launch" not in words
+                if alone or (b"-p" in words and words[words.index(b"-p") + 1] == b"0"):
+                    os.kill(process, number)
+            except OSError:
+                continue
 
     def none_left(self):
         """Fails if a process outlives the group by more than a moment."""

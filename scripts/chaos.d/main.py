@@ -15,7 +15,7 @@ import cost
 import disturb
 import network
 from group import Failure
-from work import works
+from live import everything
 
 # How much of each: kills, stops, full disks.
 SIZES = {"quick": (40, 3, 3), "full": (500, 30, 30)}
@@ -57,7 +57,7 @@ class Tally:
 def run(options, root, tally):
     kills, stops, full = SIZES["full" if options.full else "quick"]
     draws = random.Random(options.seed)
-    chosen = [work for work in works() if options.only in work.name]
+    chosen = [work for work in everything() if options.only in work.name]
     for work in chosen:
         work.settle(root)
     most = 3 * kills

@@ -9,6 +9,8 @@ from pathlib import Path
 from group import Failure, Group
 
 SHARDS = 4
+# Seconds that processes wait for one that was killed before it joined.
+PATIENCE = 10
 # Of a result, what depends on where and when it was computed.
 PLACE = ("seconds", "peak_bytes", "memory", "workers", "processes")
 
@@ -24,8 +26,8 @@ class Work:
 
     def command(self, place, workers):
         """The command line, with checkpoints in `place`."""
-        return [*self.arguments, "--shards", SHARDS, "--format", "json", "--quiet", "-w", workers,
-                "--model", place / "model.safetensors", "--checkpoint", place / "kept",
+        return [*self.arguments, "--shards", SHARDS, "--format", "json", "-w", workers,
+                "--connect-timeout", PATIENCE, "--model", place / "model.safetensors", "--checkpoint", place / "kept",
                 "--checkpoint-every", self.every]
 
     def settle(self, root):
@@ -86,7 +88,7 @@ class trial:
 
 
 def works():
-    """Everything that keeps checkpoints."""
+    """Batch runs."""
     mails = ["lda", "inputs/spam.docword.txt.gz", "--vocab", "inputs/spam.vocab.txt"]
     lectures = ["mf", "inputs/insteval.csv"]
     diabetes = ["lasso", "inputs/diabetes.csv", "--target", "progression", "--path", 40, "--cv", 5]

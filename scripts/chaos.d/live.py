@@ -1,0 +1,91 @@
+"""A live run: a file of changes that is followed, told epoch by epoch, ended by a signal."""
+
+import json
+import random
+import signal
+import time
+
+from group import LIMIT, Failure
+from work import Work, plain, works
+
+
+class Live(Work):
+    """Every epoch must be told, and however often it is told, alike; the model is the last one's."""
+
+    def __init__(self, name, arguments, every, feed):
+        super().__init__(name, [*arguments, "--follow"], every)
+        self.feed = feed
+        # Of each trial, what was told of every epoch.
+        self.told = {}
+
+    def settle(self, root):
+        path = root / "feed.jsonl"
+        path.write_text(self.feed)
+        self.epochs = self.feed.count('"commit"')
+        self.arguments.insert(1, path)
+        super().settle(root)
+
+    def wait(self, group):
+        """Ends the run once it has told its last epoch."""
+        until = time.monotonic() + LIMIT
+        while group.lives() and not self._is_done(group) and time.monotonic() < until:
+            time.sleep(0.02)
+        group.signal_first(signal.SIGTERM)
+        codes = group.wait()
+        self._hear(group)
+        return codes
+
+    def _hear(self, group):
+        """Takes note of the epochs that were told whole; all of them so far."""
+        told = self.told.setdefault(group.place, {})
+        for line in group.stdout().splitlines(keepends=True):
+            result = _whole(line)
+            if result:
+                before = told.setdefault(result["epoch"], result)
+                if result != before:
+                    raise Failure(f"wrong: told {before}, and later {result}")
+        return told
+
+    def _is_done(self, group):
+        """Whether the last epoch was told, or is in a checkpoint."""
+        manifests = sorted((group.place / "kept").glob("*/MANIFEST"))
+        try:
+            text = manifests[-1].read_bytes().decode(errors="replace") if manifests else "{}"
+        except FileNotFoundError:
+            return False
+        kept = json.JSONDecoder().raw_decode(text)[0].get("progress", {}).get("epoch", 0)
+        goes_on = "on from line" in group.stderr(0)
+        return goes_on and kept >= self.epochs or self.epochs - 1 in self._hear(group)
+
+    def outcome(self, group, place):
+        told = self._hear(group)
+        return told, (place / "model.safetensors").read_bytes()
+
+
+def _whole(line):
+    """The result in a line; nothing if its process was killed in the midst of it."""
+    try:
+        return plain(line) if line.endswith("\n") else None
+    except ValueError:
+        return None
+
+
+def everything():
+    """All that keeps checkpoints."""
+    return [*works(), Live("lasso live", ["lasso", "--lambda", 0.05], 40, rows())]
+
+
+def rows(epochs=800, changes=8, columns=60):
+    """A feed of rows that come, change and go."""
+    draws, known, lines = random.Random(5), {}, []
+    for epoch in range(epochs):
+        for change in range(changes):
+            row = draws.choice(list(known)) if known and draws.random() < 0.25 else f"r{epoch}-{change}"
+            if known.pop(row, False) and draws.random() < 0.5:
+                lines.append({"op": "del", "id": row})
+                continue
+            known[row] = True
+            x = {f"x{column}": round(draws.gauss(0, 1), 3) for column in draws.sample(range(columns), 8)}
+            lines.append({"op": "put", "id": row, "y": round(sum(x.values()), 3), "x": x})
+        lines.append({"op": "commit"})
+    return "".join(json.dumps(line) + "\n" for line in lines)
