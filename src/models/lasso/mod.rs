@@ -41,6 +41,7 @@ mod keeping;
 mod lambda;
 mod legs;
 mod live;
+mod look;
 mod memory;
 mod moving;
 mod newton;

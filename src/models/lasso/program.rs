@@ -315,7 +315,7 @@ impl<I: RowId> Program for Lasso<I> {
         measure.last = u64::from(self.path.is_last() && !self.null);
         let threshold = self.threshold();
         let most = 200.max(2 * self.support as usize);
-        let pass = super::shard::Pass {
+        let pass = super::look::Pass {
             dual: self.dual.as_ref().unwrap_or(&self.residual),
             residual: &self.residual,
             rows: &self.rows,

@@ -18,11 +18,14 @@
 //! Columns are shifted by their means before products are taken, and what rounding leaves of the
 //! means is taken off afterwards, so a mean that is large against the spread does no harm.
 
+mod data;
 mod frame;
 mod newton;
 mod passes;
 mod program;
 mod solver;
+mod solving;
 
+pub use data::{Change, Data};
 pub use passes::Table;
-pub use program::{Change, Data, Tall};
+pub use program::Tall;

@@ -2,94 +2,50 @@
 
 use std::io::{self, Read, Write};
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Instant;
 
-use bytemuck::{Pod, Zeroable};
-
-use super::frame::{Frame, loss};
-use super::passes::{EXTRA, Part, Table};
-use super::solver::{Anchor, Solver};
+use super::data::{Change, Data, Piece};
+use super::passes::{EXTRA, Part};
+use super::solver::Solver;
 use crate::container::{Columns, Moves, Partials};
 use crate::models::lasso::certificate::Measure;
-use crate::models::lasso::design::Facts;
-use crate::models::lasso::lambda::Continuation;
 use crate::models::lasso::memory::Memory;
 use crate::models::lasso::options::{Lambda, Options};
 use crate::models::lasso::program::{Coefficient, Parameter};
-use crate::models::lasso::stages::NULL_GAP;
 use crate::program::{Program, Round, Work};
 use crate::report::peak_resident_bytes;
 use crate::shard::RowShard;
 use crate::shard::gram::{TILE, tiles};
 
-/// A λ under which every penalised coefficient is zero.
-const NULL_LAMBDA: f64 = 1e150;
-/// The gap at which a λ on the way to the one asked for is left.
-const STAGE_GAP: f64 = 1e-3;
-/// The share of the tolerance that a solution by the Gram matrix is left.
-const SHARE: f64 = 0.3;
-
-/// What can happen to a tall Lasso.
-#[derive(Clone, Debug)]
-pub enum Change {
-    /// All of this worker's data: comes once, first.
-    Data(Box<Data>),
-    /// Another λ; the coefficients stay as a warm start.
-    Lambda(Lambda),
-    /// The fold to hold out from now on.
-    HoldOut(Option<usize>),
-}
-
-/// The rows of this worker's shards, and what belongs to all of the table.
-#[derive(Clone, Debug, Default)]
-pub struct Data {
-    /// The number of columns.
-    pub columns: usize,
-    /// What belongs to all rows.
-    pub table: Table,
-    /// Penalty factors of all columns, if they are not one each.
-    pub factors: Option<Arc<Vec<f64>>>,
-    /// The rows of this worker's shards.
-    pub shards: Vec<(usize, RowShard)>,
-    /// Coefficients to start from, on the data's scale.
-    pub warm: Option<Arc<Vec<(u32, f64)>>>,
-}
-
-/// A piece of a long vector of sums; the last one is filled up with zeros.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Piece([f64; TILE]);
-
 /// One worker's part of a Lasso on tall data.
 pub struct Tall {
-    options: Options,
-    shards: usize,
-    local: Range<usize>,
-    data: Data,
-    parts: Vec<RowShard>,
+    pub(super) options: Options,
+    pub(super) shards: usize,
+    pub(super) local: Range<usize>,
+    pub(super) data: Data,
+    pub(super) parts: Vec<RowShard>,
     /// The means of the columns and of the response; zeros without an intercept.
-    shift: Vec<f64>,
+    pub(super) shift: Vec<f64>,
     /// The sums of products, fold by fold.
-    sums: Vec<f64>,
-    solver: Option<Solver>,
-    lambda: Lambda,
+    pub(super) sums: Vec<f64>,
+    pub(super) solver: Option<Solver>,
+    pub(super) lambda: Lambda,
     /// λ the coefficients are optimal for.
-    solved: Option<f64>,
+    pub(super) solved: Option<f64>,
     /// Coefficients that were restored, and λ they are optimal for, until the solver is there.
-    restored: (Vec<(u32, f64)>, Option<f64>),
-    lambda_max: f64,
-    held_out: Option<usize>,
+    pub(super) restored: (Vec<(u32, f64)>, Option<f64>),
+    pub(super) lambda_max: f64,
+    pub(super) held_out: Option<usize>,
     /// Whether the solver's fold is the one asked for.
-    framed: bool,
+    pub(super) framed: bool,
     /// What is known of the coefficients as they stand.
-    measure: Option<Measure>,
-    last: Measure,
+    pub(super) measure: Option<Measure>,
+    pub(super) last: Measure,
     /// Whether the coefficients have been measured and not changed since.
-    improvable: bool,
-    published: Vec<f64>,
-    intercept: (f64, f64),
-    started: Instant,
+    pub(super) improvable: bool,
+    pub(super) published: Vec<f64>,
+    pub(super) intercept: (f64, f64),
+    pub(super) started: Instant,
 }
 
 impl Tall {
@@ -182,7 +138,7 @@ impl Tall {
         Part { table: &self.data.table, rows, shard, shards: self.shards }
     }
 
-    fn folds(&self) -> usize {
+    pub(super) fn folds(&self) -> usize {
         self.data.table.folds.as_ref().map_or(1, |folds| folds.count())
     }
 
@@ -201,113 +157,6 @@ impl Tall {
             // Folds are measured by their Gram matrices.
             (Some(_), Some(_)) => 0..0,
         }
-    }
-
-    /// Takes means and scales anew for the rows that are not held out.
-    fn state(&mut self) {
-        let each = self.sums.len() / self.folds();
-        let mut sums = vec![0.0; each];
-        for (fold, part) in self.sums.chunks_exact(each).enumerate() {
-            if self.held_out != Some(fold) {
-                sums.iter_mut().zip(part).for_each(|(to, term)| *to += term);
-            }
-        }
-        let factors = self.data.factors.as_ref().map(|factors| factors.as_slice());
-        let frame = Frame::new(&sums, &self.shift, factors, &self.options);
-        let mut values = vec![0.0; self.data.columns];
-        match self.solver.take() {
-            Some(solver) => values = solver.values(),
-            None => {
-                let warm = self.data.warm.iter().flat_map(|warm| warm.iter());
-                warm.for_each(|&(column, value)| values[column as usize] = value);
-                let restored = std::mem::take(&mut self.restored.0);
-                restored.iter().for_each(|&(column, value)| values[column as usize] = value);
-            }
-        }
-        let mut solver = Solver::new(frame, self.options.clone());
-        solver.put(&values);
-        self.solver = Some(solver);
-        (self.lambda_max, self.solved, self.framed) = (f64::NAN, self.restored.1.take(), true);
-    }
-
-    /// Solves for the λ asked for, as far as the Gram matrix tells.
-    fn solve(&mut self) {
-        if !self.framed {
-            self.state();
-        }
-        let Some(mut solver) = self.solver.take() else { return };
-        solver.updates = 0;
-        let warm = solver.beta.iter().any(|beta| *beta != 0.0);
-        let asked = matches!(self.lambda, Lambda::Ratio(_)) || !warm;
-        if self.lambda_max.is_nan() && asked {
-            self.lambda_max = self.largest(&solver);
-        }
-        let target = match self.lambda {
-            Lambda::Value(lambda) => lambda,
-            Lambda::Ratio(ratio) if self.lambda_max > 0.0 => ratio * self.lambda_max,
-            // Nothing correlates with the response: any λ keeps all coefficients zero.
-            Lambda::Ratio(_) => 1.0,
-        };
-        let start = match (warm, self.solved) {
-            (false, _) => self.lambda_max,
-            (true, Some(solved)) => solved,
-            (true, None) => target,
-        };
-        let mut path = Continuation::new(start, target);
-        while !path.is_last() {
-            solver.solve(path.lambda(), STAGE_GAP);
-            path.advance();
-        }
-        solver.solve(target, SHARE * self.options.tolerance);
-        self.solved = Some(target);
-        self.measure = self.held_out.map(|fold| self.measured_on(&solver, fold));
-        self.solver = Some(solver);
-    }
-
-    /// λ_max of the residual that unpenalised columns leave.
-    fn largest(&self, solver: &Solver) -> f64 {
-        let mut null = Solver::new(solver.frame.clone(), self.options.clone());
-        if self.data.factors.as_ref().is_some_and(|factors| factors.contains(&0.0)) {
-            null.solve(NULL_LAMBDA, NULL_GAP);
-        }
-        null.lambda_max()
-    }
-
-    /// The certificate by the Gram matrix, with the loss on the rows held out.
-    fn measured_on(&self, solver: &Solver, fold: usize) -> Measure {
-        let each = self.sums.len() / self.folds();
-        let sums = &self.sums[fold * each..][..each];
-        let measure = solver.measure();
-        let held_out = loss(sums, &self.shift, &solver.values(), measure.intercept);
-        self.told(Measure { held_out, ..measure })
-    }
-
-    fn told(&self, measure: Measure) -> Measure {
-        Measure { target: measure.lambda, lambda_max: self.lambda_max, last: 1, ..measure }
-    }
-
-    /// Takes in what the rows say of the coefficients.
-    fn anchor(&mut self, sums: &[f64]) {
-        let Some(mut solver) = self.solver.take() else { return };
-        let frame = &solver.frame;
-        let (products, extra) = sums.split_at(self.data.columns);
-        let [sum, rr, ry, yy] = [extra[0], extra[1], extra[2], extra[3]];
-        let correlation = |(product, facts): (&f64, &Facts)| {
-            facts.scale * (product - facts.mean * sum) / frame.total
-        };
-        // What rounding left in the residual's mean goes to the intercept.
-        let rest = if self.options.intercept { sum / frame.total } else { 0.0 };
-        let anchor = Anchor {
-            beta: solver.beta.clone(),
-            correlation: products.iter().zip(&frame.facts).map(correlation).collect(),
-            rr: rr - rest * sum,
-            ry,
-            yy,
-        };
-        solver.anchor(anchor);
-        let measure = solver.measure();
-        self.measure = Some(self.told(Measure { intercept: measure.intercept + rest, ..measure }));
-        self.solver = Some(solver);
     }
 
     /// Takes in a round's sums.
@@ -356,18 +205,6 @@ impl Tall {
         self.last = *measure;
         self.intercept.1 = measure.intercept;
         self.improvable = true;
-    }
-
-    /// Solves again from what the rows said, since that was not good enough: another round has
-    /// begun. A certificate that ends an epoch stays true of its coefficients.
-    fn improve(&mut self) {
-        if !std::mem::take(&mut self.improvable) {
-            return;
-        }
-        let Some(mut solver) = self.solver.take() else { return };
-        solver.solve(self.last.lambda, SHARE * self.options.tolerance);
-        self.measure = self.held_out.map(|fold| self.measured_on(&solver, fold));
-        self.solver = Some(solver);
     }
 
     fn is_late(&self) -> bool {
