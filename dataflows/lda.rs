@@ -7,8 +7,11 @@
 
 mod arguments;
 mod data;
+mod live;
 mod priors;
 mod result;
+mod room;
+mod seen;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -37,6 +40,9 @@ pub fn run(mut arguments: Arguments) -> Outcome {
     let speaks = arguments.cluster.process == 0;
     if speaks {
         check("--model", arguments.model_file.as_deref())?;
+    }
+    if arguments.is_live() {
+        return live::run(arguments, speaks);
     }
     let (log, quiet) = (arguments.log.as_deref(), arguments.output.quiet);
     let journal = Arc::new(Journal::new(log, quiet, speaks)?);

@@ -21,6 +21,8 @@ mod lasso;
 mod lda;
 #[path = "cli/live.rs"]
 mod live;
+#[path = "cli/live_lda.rs"]
+mod live_lda;
 #[path = "cli/live_mf.rs"]
 mod live_mf;
 #[path = "cli/mf.rs"]

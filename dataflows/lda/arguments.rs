@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use strads::cluster::Flags;
-use strads::formats::CorpusFormat;
+use strads::formats::{self, CorpusFormat};
 use strads::models::lda;
 
 use crate::checkpoint::Checkpoints;
 use crate::corpus::WordOptions;
 use crate::failure::Failure;
+use crate::follow::Follow;
 use crate::output::Output;
 use crate::run::{check_shards, expect, placement};
 
@@ -17,15 +18,17 @@ use crate::run::{check_shards, expect, placement};
 const MOST_SLICES: usize = 1 << 16;
 
 /// Finds topics: latent Dirichlet allocation by Gibbs sampling
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Clone, Debug)]
 #[command(after_help = HELP)]
 pub struct Arguments {
     /// A file, plain, .gz or .zst; `-` is standard input
-    #[arg(value_name = "DATA")]
+    #[arg(value_name = "DATA", required = false, required_unless_present = "listen")]
+    #[arg(default_value_if("listen", clap::builder::ArgPredicate::IsPresent, "-"))]
     pub data: PathBuf,
-    /// Format of the data [default: by the name, else by the content]
+    /// Format of the data; changes are JSON lines (see Live data), which files named *.jsonl are
+    /// taken for [default: by the name, else by the content]
     #[arg(long, value_name = "FORMAT", help_heading = "Input")]
-    pub input_format: Option<CorpusFormat>,
+    pub input_format: Option<Format>,
     /// uci-bow: the words, one a line [default: words are named by number]
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub vocab: Option<PathBuf>,
@@ -42,6 +45,10 @@ pub struct Arguments {
     pub model: Model,
     #[command(flatten)]
     pub training: Training,
+    #[command(flatten)]
+    pub live: Follow,
+    #[command(flatten)]
+    pub work: LiveWork,
     /// Write the model (.safetensors)
     #[arg(long = "model", value_name = "FILE", help_heading = "Output")]
     pub model_file: Option<PathBuf>,
@@ -60,6 +67,30 @@ pub struct Arguments {
     pub output: Output,
     #[command(flatten)]
     pub cluster: Flags,
+}
+
+/// What DATA may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// UCI bag of words: `document word count` lines, the words in a file of their own
+    UciBow,
+    /// A document a line: text, or an identifier, a tab and text
+    Docs,
+    /// JSON lines of changes
+    Changes,
+}
+
+/// How much is done in an epoch of live data.
+#[derive(clap::Args, Clone, Debug)]
+#[command(about = None, long_about = None, next_help_heading = "Live data")]
+pub struct LiveWork {
+    /// Sweeps over an epoch's new documents alone, but for the first epoch [default: 3]
+    #[arg(long, value_name = "N")]
+    pub passes: Option<u64>,
+    /// Sweeps over all tokens by the time that as many tokens have come or gone as there are
+    /// [default: 50]
+    #[arg(long, value_name = "N")]
+    pub upkeep: Option<u64>,
 }
 
 /// What is fitted.
@@ -125,8 +156,7 @@ pub struct Training {
     pub slices: Option<usize>,
 }
 
-const HELP: &str = "\
-Draws a topic for every token, again and again, from its distribution given those of all others:
+const HELP: &str = r#"Draws a topic for every token, again and again, from its distribution given those of all others:
   p(topic k) proportional to (n_dk + alpha_k) (n_wk + beta) / (n_k + V beta)
 Documents stay on their shards while slices of the vocabulary travel from shard to shard.
 
@@ -134,16 +164,28 @@ log_likelihood_per_token is that of words and topics together, over the number o
 perplexity_test that of the second half of each test document given its first; s_error how far the
 topic totals that shards worked with were from the true ones, over the number of tokens.
 
-Formats: docs (a document a line: text, or an identifier, a tab and text), uci-bow.
+Formats: docs (a document a line: text, or an identifier, a tab and text), uci-bow, changes.
+
+Live, the model is kept that of the documents that are there while they come, change and go; words
+are those that have been seen. A feed has lines
+  {"op":"put","id":"d1","text":"to be or not"}       a document, or another one of the same id
+  {"op":"put","id":"d2","words":{"to":2,"be":2}}     the same by counts
+  {"op":"del","id":"d1"}
+  {"op":"commit"}                                    ends an epoch
+The first epoch has --iterations sweeps. In each later one new documents get topics by the model as
+it is, and are swept --passes times; of sweeps over everything there are as many as --upkeep says.
+Each epoch prints a line with its likelihood; with --deltas one more for each word and topic whose
+count changed.
 
 Examples:
   strads lda mails.docs --topics 50 --stopwords english --min-df 5 --max-df 0.5 -w 4
   strads lda docword.kos.txt.gz --vocab vocab.kos.txt --topics 100 --model topics.safetensors
   strads lda notes.txt --topics 20 --optimize-alpha --holdout 0.1 --format json --log run.jsonl
+  strads lda mails.jsonl --follow --topics 50 --stopwords english --model live.safetensors
   strads lda news.docs -n 2 -p 0 & strads lda news.docs -n 2 -p 1
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 bad input data, 4 a process was lost, 6 a model cannot be
-used.";
+used."#;
 
 impl Arguments {
     /// Checks what clap cannot, but for what needs the vocabulary.
@@ -158,7 +200,39 @@ impl Arguments {
         }
         self.options().check(usize::MAX).map_err(|why| Failure::usage(format!("--{why}")))?;
         self.cluster.addresses()?;
-        Ok(())
+        let live = self.is_live();
+        let given = [("--passes", self.work.passes), ("--upkeep", self.work.upkeep)];
+        if let Some((option, _)) = given.iter().find(|(_, given)| given.is_some() && !live) {
+            return Err(Failure::usage(format!("{option}: only with live data")));
+        }
+        self.live.check(live)
+    }
+
+    /// Whether the data is a feed of changes.
+    pub fn is_live(&self) -> bool {
+        let told = self.input_format.map(|format| format == Format::Changes);
+        let named = || formats::Format::of_name(&self.data) == Some(formats::Format::Changes);
+        let changes = told.unwrap_or_else(named).then_some(formats::Format::Changes);
+        self.live.is_live(changes)
+    }
+
+    /// The format of documents that are read at once, if it is told.
+    pub fn corpus_format(&self) -> Option<CorpusFormat> {
+        match self.input_format {
+            Some(Format::UciBow) => Some(CorpusFormat::UciBow),
+            Some(Format::Docs) => Some(CorpusFormat::Docs),
+            Some(Format::Changes) | None => None,
+        }
+    }
+
+    /// The library's options of live data.
+    pub fn live_options(&self) -> lda::LiveOptions {
+        lda::LiveOptions {
+            options: self.options(),
+            vocabulary: 0,
+            passes: self.work.passes.unwrap_or(3),
+            upkeep: self.work.upkeep.unwrap_or(50),
+        }
     }
 
     /// The library's options, but for what is read from files.
@@ -209,6 +283,8 @@ impl Arguments {
             "holdout": self.holdout,
             "doc_topics": self.doc_topics,
             "words": self.words.remembered(),
+            "passes": self.work.passes,
+            "upkeep": self.work.upkeep,
         })
     }
 }

@@ -37,7 +37,7 @@ impl Data {
     /// Reads the data and what comes with it.
     pub fn load(arguments: &Arguments) -> Result<Data, Failure> {
         let options = CorpusOptions {
-            format: arguments.input_format,
+            format: arguments.corpus_format(),
             vocab: arguments.vocab.clone(),
             threads: arguments.cluster.threads,
             ..arguments.words.options()?

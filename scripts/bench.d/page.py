@@ -140,7 +140,21 @@ def _point(report, arm, width, measure):
 def _topics(report):
     about = (f"{report['budget']:g} s of training each; {report['peer_threads']} thread for peers "
              "unless their name says another number.")
-    return "\n".join([_machine(report), about, *map(_corpus, report["problems"])])
+    tables = [*map(_corpus, report["problems"]), _replicas(report.get("replicas"))]
+    return "\n".join([_machine(report), about, *tables])
+
+
+def _replicas(rows):
+    """Memory of a shard against that of a replica, in kilobytes."""
+    if not rows:
+        return ""
+    lines = ["", "Memory of the largest shard, in kB, against a full replica of the table on each "
+             "(4,000 random documents, 3,000 words, 50 topics):", "",
+             "| shards | its documents | its part of the table | a replica of the table |",
+             "|---|---|---|---|"]
+    lines += [f"| {shards} | " + " | ".join(f"{number / 1000:.0f}" for number in rest) + " |"
+              for shards, *rest in rows]
+    return "\n".join(lines)
 
 
 def _corpus(problem):
@@ -170,6 +184,8 @@ def _sampler(contestant, times, goal):
     cells += [number(reached) if reached is not None else "not reached",
               number(contestant["rate"] / 1e6), number(contestant["load"]),
               _megabytes(contestant["peak"])]
+    engine = contestant.get("engine")
+    cells.append("" if engine is None else f"{100 * engine:.1f} %")
     return f"| {contestant['name']} | " + " | ".join(cells) + " |"
 
 

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 
 import corpora
 import likelihood
+import rotation
 from command import run as strads
 from machine import about, load_average
 from places import BENCH
@@ -28,20 +29,42 @@ def add_options(parser):
     parser.add_argument("--quick", action="store_true", help="small corpora only")
     parser.add_argument("--budget", type=float, default=30.0, help="seconds of training each [30]")
     parser.add_argument("--peer-threads", type=int, default=1, help="threads a peer may use [1]")
+    parser.add_argument("--add", action="store_true",
+                        help="keep what the last report has of other corpora and numbers of topics")
+    parser.add_argument("--replicas", action="store_true",
+                        help="measure the memory of shards and of full replicas as well")
 
 
 def run(options):
     chosen = [c for c in corpora.CORPORA
               if (c.name in options.only if options.only else c.quick or not options.quick)]
-    report = {"machine": about(), "budget": options.budget,
-              "peer_threads": options.peer_threads, "problems": []}
+    old = _last() if options.add else {}
+    report = {"machine": about(), "budget": options.budget, "peer_threads": options.peer_threads,
+              "replicas": rotation.replicas() if options.replicas else old.get("replicas"),
+              "problems": old.get("problems", [])}
+    order = {c.name: at for at, c in enumerate(corpora.CORPORA)}
     for corpus in chosen:
         for topics in corpus.topics:
             if options.topics is None or topics in options.topics:
-                report["problems"].append(_problem(corpus, topics, options))
-                BENCH.mkdir(parents=True, exist_ok=True)
-                (BENCH / "topics.json").write_text(json.dumps(report, indent=1) + "\n")
+                problem = _problem(corpus, topics, options)
+                others = [p for p in report["problems"]
+                          if (p["data"], p["topics"]) != (corpus.name, topics)]
+                report["problems"] = sorted(
+                    [*others, problem], key=lambda p: (order[p["data"]], p["topics"]))
+                _write(report)
+    _write(report)
     return report
+
+
+def _last():
+    """The last report, if there is one."""
+    path = BENCH / "topics.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _write(report):
+    BENCH.mkdir(parents=True, exist_ok=True)
+    (BENCH / "topics.json").write_text(json.dumps(report, indent=1) + "\n")
 
 
 def _problem(corpus, topics, options):
@@ -99,7 +122,9 @@ def _strads(words, vocab, topics, alpha, shape, budget):
     own = result["log_likelihood_per_token"]
     if abs(judged - own) > 1e-9 * abs(judged):
         raise RuntimeError(f"{name}: the judge says {judged!r}, the log {own!r}")
+    sweep = points[-1]["seconds"] / iterations
     return {"name": name, "points": points, "load": result["seconds"]["load"],
+            "engine": rotation.share(result, tensors, workers, processes, sweep),
             "peak": done["peak"], "rate": result["tokens"] * iterations / points[-1]["seconds"],
             "s_error": result["s_error"], "bytes_a_token": done["peak"] / result["tokens"]}
 

@@ -36,6 +36,11 @@ impl<K: Ord, V> Table<K, V> {
         self.0.remove(key).map_or(Effect::Absent, Effect::Deleted)
     }
 
+    /// What is in a place.
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.0.get(key)
+    }
+
     /// How many values there are.
     pub fn len(&self) -> usize {
         self.0.len()

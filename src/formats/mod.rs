@@ -50,7 +50,7 @@ mod table;
 mod write;
 
 pub use corpus::{
-    CorpusFormat, CorpusOptions, Documents, Frequency, Stopwords, read_documents,
+    Bagger, CorpusFormat, CorpusOptions, Documents, Frequency, Stopwords, read_documents,
     stopword_languages,
 };
 pub use error::ReadError;

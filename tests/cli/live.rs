@@ -32,6 +32,18 @@ pub fn of_epochs(lines: &[Value]) -> Vec<&Value> {
     lines.iter().filter(|line| line.get("changes").is_some()).collect()
 }
 
+/// A path as an argument.
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("a name")
+}
+
+/// Lines without what depends on the machine.
+pub fn without_times(text: &str) -> Vec<Value> {
+    let mut lines = lines(text);
+    lines.iter_mut().filter_map(Value::as_object_mut).for_each(|line| drop(line.remove("seconds")));
+    lines
+}
+
 /// What a batch fit of the same rows has as its coefficients.
 fn batch(directory: &Path, rows: &[(u64, f64)]) -> Vec<f64> {
     let path = directory.join("batch.csv");
@@ -108,11 +120,6 @@ fn every_epoch_is_as_good_as_a_batch_fit() {
     assert_eq!(inspected["columns"], 3);
 
     // The same for any layout, but for the times.
-    let without_times = |text: &str| -> Vec<Value> {
-        let mut lines = lines(text);
-        lines.iter_mut().filter_map(Value::as_object_mut).for_each(|l| drop(l.remove("seconds")));
-        lines
-    };
     let threads = run(&[&arguments[..], &["-w", "3"]].concat());
     assert_eq!(without_times(&threads.stdout), without_times(&alone.stdout));
     assert!(std::fs::read(&model).expect("a model") == bytes);

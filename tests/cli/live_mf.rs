@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::live::{COMMIT, lines, of_epochs};
+use super::live::{COMMIT, lines, of_epochs, text, without_times};
 use super::mf::{load, objective};
 use super::*;
 
@@ -21,17 +21,6 @@ fn put(alive: &mut Rated, user: u32, item: u32, shift: f64) -> String {
 fn del(alive: &mut Rated, user: u32, item: u32) -> String {
     alive.remove(&(user.to_string(), format!("i{item}")));
     format!("{{\"op\":\"del\",\"user\":\"{user}\",\"item\":\"i{item}\"}}\n")
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("a name")
-}
-
-/// Lines without what depends on the machine.
-fn without_times(text: &str) -> Vec<Value> {
-    let mut lines = lines(text);
-    lines.iter_mut().filter_map(Value::as_object_mut).for_each(|line| drop(line.remove("seconds")));
-    lines
 }
 
 /// Three epochs: many ratings; some that change, go, come; and one that changes nothing.

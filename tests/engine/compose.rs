@@ -31,6 +31,25 @@ const ALARMS: [&str; 4] = [
     "epoch 2: sensor 7 is as expected, or gone",
     "epoch 3: sensor 42 is as expected, or gone",
 ];
+const TALK: [&str; 4] = [
+    "day 0: talk of apple, pear, plum",
+    "day 0: talk of bolt, nut, screw",
+    "day 3: talk of flute, harp, viola",
+    "day 5: no talk any more of bolt, nut, screw",
+];
+const REVIEWS: [&str; 4] = [
+    "epoch 1: review 200 is not what its words say",
+    "epoch 2: review 200 is as it should be, or gone",
+    "epoch 2: review 7 is not what its words say",
+    "epoch 3: review 7 is as it should be, or gone",
+];
+/// What each example says: its lines with a word.
+const EXAMPLES: [(&str, &str, &[&str]); 4] = [
+    ("compose_custom", "weight", &WEIGHTS),
+    ("compose_alarms", "epoch", &ALARMS),
+    ("compose_window", "day", &TALK),
+    ("compose_features", "epoch", &REVIEWS),
+];
 
 /// The lists that change; those of the first epoch are the users' own genres.
 const LISTS: [&str; 6] = [
@@ -56,16 +75,15 @@ fn check_recommender(commands: Vec<Command>) {
 
 #[test]
 fn on_two_threads() {
-    assert_eq!(lines("weight", vec![example("compose_custom", &["-w", "2"])]), WEIGHTS);
-    assert_eq!(lines("epoch", vec![example("compose_alarms", &["-w", "2"])]), ALARMS);
+    for (name, word, wanted) in EXAMPLES {
+        assert_eq!(lines(word, vec![example(name, &["-w", "2"])]), wanted);
+    }
     check_recommender(vec![example("compose_recommender", &["-w", "2"])]);
 }
 
 #[test]
 fn on_two_processes() {
-    for (name, word, wanted) in
-        [("compose_custom", "weight", &WEIGHTS[..]), ("compose_alarms", "epoch", &ALARMS[..])]
-    {
+    for (name, word, wanted) in EXAMPLES {
         let folder = tempfile::tempdir().expect("a folder for the hosts");
         let hosts = folder.path().join("hosts");
         std::fs::write(&hosts, free_addresses(2).join("\n")).expect("hosts are written");

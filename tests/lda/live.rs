@@ -4,18 +4,36 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use differential_dataflow::input::InputSession;
-use strads::models::lda::{Bag, LiveOptions, Measure, Options, TopicsOf};
+use strads::models::lda::{
+    Bag, Corpus, Counts, LiveOptions, Measure, Options, TopicCounts, TopicModel, TopicsOf,
+};
 use strads::random::{Draws, purpose};
 use strads::scheduler::Swept;
 use timely::dataflow::ProbeHandle;
 use timely::dataflow::operators::{Inspect, Probe};
 
+use super::corpora::{log_likelihood, recount};
+
 const WORDS: u64 = 40;
 
 /// Documents by name and epoch: how many copies come or go.
 type Change = (u32, Bag, isize);
-/// By epoch: the changes of counts, and the last measured likelihood.
-type Seen = BTreeMap<u64, (Vec<((u32, u16), u32, isize)>, f64)>;
+/// What is seen of an epoch.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Epoch {
+    /// Changes of counts.
+    counts: Vec<((u32, u16), u32, isize)>,
+    /// Changes of documents' topics.
+    documents: Vec<(u32, TopicCounts, isize)>,
+    /// Changes of mixtures, as their sums and the number of their topics.
+    mixtures: Vec<(u32, f64, usize, isize)>,
+    /// As last measured.
+    likelihood: f64,
+    sweeps: u64,
+}
+
+/// By epoch.
+type Seen = BTreeMap<u64, Epoch>;
 
 fn epochs() -> Vec<Vec<Change>> {
     let mut draws = Draws::new(3, purpose("live corpus"), 0, 0);
@@ -36,26 +54,42 @@ fn epochs() -> Vec<Vec<Change>> {
     vec![all(0..30, 1), all(30..60, 1), replaced, copies, fewer, empty, all(5..9, 1)]
 }
 
-/// What is seen of a run on so many threads.
-fn run(threads: usize, options: &Options) -> Seen {
+/// What is seen of a run on so many threads, with so many words known from the start.
+fn run(threads: usize, options: &Options, vocabulary: usize) -> Seen {
     let seen = Arc::new(Mutex::new(Seen::new()));
     let (to, options) = (Arc::clone(&seen), options.clone());
     timely::execute(timely::Config::process(threads), move |worker| {
         let mut input = InputSession::new();
         let probe = ProbeHandle::new();
-        let (counts, sweeps) = (Arc::clone(&to), Arc::clone(&to));
-        let live = LiveOptions { options: options.clone(), vocabulary: WORDS as usize, sweeps: 2 };
+        let to = Arc::clone(&to);
+        let see = move |epoch: u64, f: &dyn Fn(&mut Epoch)| {
+            f(to.lock().unwrap().entry(epoch).or_default());
+        };
+        let live = LiveOptions { options: options.clone(), vocabulary, passes: 2, upkeep: 3 };
         worker.dataflow::<u64, _, _>(|scope| {
             let topics = input.to_collection(scope).topics(live).expect("options are in range");
-            let note = move |(count, time, diff): &(((u32, u16), u32), u64, isize)| {
-                counts.lock().unwrap().entry(*time).or_default().0.push((count.0, count.1, *diff));
-            };
-            topics.counts.inner.inspect(note).probe_with(&probe);
+            let note = see.clone();
+            topics.counts.inner.clone().inspect(move |((place, count), time, diff)| {
+                note(*time, &|epoch| epoch.counts.push((*place, *count, *diff)));
+            });
+            let note = see.clone();
+            topics.documents.inner.clone().inspect(move |((name, topics), time, diff)| {
+                note(*time, &|epoch| epoch.documents.push((*name, topics.clone(), *diff)));
+            });
+            let note = see.clone();
+            topics.mixtures().inner.inspect(move |((name, mixture), time, diff)| {
+                let sum = mixture.iter().map(|(_, share)| share.0).sum();
+                let row = (*name, sum, mixture.len(), *diff);
+                note(*time, &|epoch| epoch.mixtures.push(row));
+            });
             let note = move |swept: &Swept<Measure>| {
-                let mut seen = sweeps.lock().unwrap();
-                let likelihood = &mut seen.entry(swept.sweep.epoch).or_default().1;
-                *likelihood = swept.certificate.log_likelihood;
+                see(swept.sweep.epoch, &|epoch| {
+                    epoch.likelihood = swept.certificate.log_likelihood;
+                    epoch.sweeps = swept.sweep.number;
+                });
             };
+            topics.counts.inner.probe_with(&probe);
+            topics.documents.inner.probe_with(&probe);
             topics.sweeps.inspect(note).probe_with(&probe);
         });
         for (epoch, changes) in epochs().into_iter().enumerate() {
@@ -68,44 +102,162 @@ fn run(threads: usize, options: &Options) -> Seen {
     })
     .expect("threads start");
     let mut seen = std::mem::take(&mut *seen.lock().unwrap());
-    seen.values_mut().for_each(|(counts, _)| counts.sort_unstable());
+    for epoch in seen.values_mut() {
+        epoch.counts.sort_unstable();
+        epoch.documents.sort_unstable();
+        epoch
+            .mixtures
+            .sort_by(|a, b| (a.0, a.2, a.3).cmp(&(b.0, b.2, b.3)).then(a.1.total_cmp(&b.1)));
+    }
     seen
 }
 
+/// What collections hold, with how many copies.
+type Held<D> = BTreeMap<D, isize>;
+
+fn update<D: Ord>(held: &mut Held<D>, datum: D, diff: isize) {
+    let copies = held.entry(datum).or_default();
+    *copies += diff;
+}
+
+fn settle<D: Ord + std::fmt::Debug>(held: &mut Held<D>) {
+    held.retain(|_, copies| *copies != 0);
+    assert!(held.values().all(|copies| *copies > 0), "{held:?}");
+}
+
+/// The model of counts and documents, as a batch run would give it.
+fn model(
+    counts: &Held<((u32, u16), u32)>,
+    documents: &Held<(u32, TopicCounts)>,
+    options: &Options,
+    vocabulary: usize,
+) -> TopicModel {
+    let (mut word_topic, mut document_topic) = (Counts::default(), Counts::default());
+    let mut topic_total = vec![0; options.topics];
+    for word in 0..vocabulary as u32 {
+        let row = counts.keys().filter(|((other, _), _)| *other == word);
+        word_topic.push(row.map(|((_, topic), count)| (*topic, *count)));
+    }
+    for ((_, topic), count) in counts.keys() {
+        topic_total[usize::from(*topic)] += u64::from(*count);
+    }
+    for ((_, topics), copies) in documents {
+        (0..*copies).for_each(|_| document_topic.push(topics.iter().copied()));
+    }
+    TopicModel {
+        vocabulary: (0..vocabulary).map(|word| word.to_string()).collect(),
+        word_topic,
+        topic_total,
+        alpha: options.alphas(),
+        beta: options.beta,
+        samples: 1,
+        document_topic: Some(document_topic),
+        ..TopicModel::default()
+    }
+}
+
+/// Follows a run: its counts, its documents and its likelihood are those of the corpus.
+fn follow(options: &Options, known: usize) {
+    let seen = run(2, options, known);
+    let (mut counts, mut documents, mut corpus) = (Held::new(), Held::new(), Held::new());
+    let mut vocabulary = known;
+    for (number, changes) in epochs().into_iter().enumerate() {
+        for (name, bag, diff) in changes {
+            let words = bag.iter().map(|(word, _)| *word as usize + 1).max();
+            vocabulary = vocabulary.max(words.unwrap_or(0));
+            update(&mut corpus, (name, bag), diff);
+        }
+        settle(&mut corpus);
+        let epoch = &seen[&(number as u64)];
+        epoch
+            .counts
+            .iter()
+            .for_each(|(place, count, diff)| update(&mut counts, (*place, *count), *diff));
+        for (name, topics, diff) in &epoch.documents {
+            update(&mut documents, (*name, topics.clone()), *diff);
+        }
+        settle(&mut counts);
+        settle(&mut documents);
+        let mut bags = Corpus::new((0..vocabulary).map(|word| word.to_string()).collect());
+        let (mut lengths, mut own) = (Held::new(), Held::new());
+        for ((name, bag), copies) in &corpus {
+            let tokens: u32 = bag.iter().map(|(_, count)| count).sum();
+            update(&mut lengths, (*name, tokens), *copies);
+            (0..*copies).for_each(|_| bags.push(bag).expect("words that are known"));
+        }
+        for ((name, topics), copies) in &documents {
+            update(&mut own, (*name, topics.iter().map(|(_, count)| count).sum()), *copies);
+        }
+        assert_eq!(own, lengths, "epoch {number}");
+        let model = model(&counts, &documents, options, vocabulary);
+        recount(&model, &bags);
+        let tokens = bags.tokens();
+        let expected =
+            if tokens == 0 { 0.0 } else { log_likelihood(&model, &bags) * tokens as f64 };
+        let likelihood = epoch.likelihood;
+        assert!((likelihood - expected).abs() <= 1e-9 * expected.abs(), "{likelihood} {expected}");
+    }
+}
+
 #[test]
-fn counts_are_those_of_the_documents_that_are_there() {
+fn the_model_is_that_of_the_documents_that_are_there() {
     let base = Options { topics: 7, iterations: 5, shards: 3, ..Options::default() };
+    let base = Options { document_topics: true, ..base };
     for options in [base.clone(), Options { topics: 900, slices: 5, ..base }] {
-        let seen = run(2, &options);
-        let mut model: BTreeMap<(u32, u16), i64> = BTreeMap::new();
-        let mut corpus: BTreeMap<u32, i64> = BTreeMap::new();
-        for (epoch, changes) in epochs().into_iter().enumerate() {
-            for (_, bag, diff) in changes {
-                for (word, count) in bag {
-                    *corpus.entry(word).or_default() += i64::from(count) * diff as i64;
-                }
-            }
-            let (counts, likelihood) = &seen[&(epoch as u64)];
-            for &(place, count, diff) in counts {
-                *model.entry(place).or_default() += i64::from(count) * diff as i64;
-            }
-            assert!(model.values().all(|count| *count >= 0));
-            let mut words: BTreeMap<u32, i64> = BTreeMap::new();
-            model.iter().for_each(|((word, _), count)| *words.entry(*word).or_default() += count);
-            let there = |counts: &BTreeMap<u32, i64>| -> Vec<(u32, i64)> {
-                counts.iter().map(|(word, count)| (*word, *count)).filter(|c| c.1 != 0).collect()
+        follow(&options, WORDS as usize);
+        follow(&options, 0);
+    }
+}
+
+#[test]
+fn mixtures_are_shares_of_the_documents() {
+    let options = Options { topics: 7, iterations: 5, document_topics: true, ..Options::default() };
+    let alpha_sum: f64 = options.alphas().iter().sum();
+    for epoch in run(1, &options, 0).into_values() {
+        assert_eq!(epoch.mixtures.len(), epoch.documents.len());
+        for (name, topics, diff) in epoch.documents {
+            let tokens: u32 = topics.iter().map(|(_, count)| count).sum();
+            let alpha = alpha_sum * topics.len() as f64 / 7.0;
+            let sum = (f64::from(tokens) + alpha) / (f64::from(tokens) + alpha_sum);
+            let same = |other: &(u32, f64, usize, isize)| {
+                (other.0, other.2, other.3) == (name, topics.len(), diff)
+                    && (other.1 - sum).abs() < 1e-12
             };
-            assert_eq!(there(&words), there(&corpus), "epoch {epoch}");
-            assert_eq!(*likelihood == 0.0, there(&corpus).is_empty(), "epoch {epoch}");
-            assert!(*likelihood <= 0.0);
+            assert!(epoch.mixtures.iter().any(same), "{name}");
         }
     }
 }
 
 #[test]
+fn work_follows_the_change() {
+    let options = Options { topics: 7, iterations: 5, ..Options::default() };
+    let seen = run(1, &options, 0);
+    let sweeps: Vec<u64> = seen.values().map(|epoch| epoch.sweeps).collect();
+    // The first; one that doubles the corpus; small ones; all go; few come to none.
+    assert_eq!((sweeps[0], sweeps[1] > 2), (5, true), "{sweeps:?}");
+    assert!(sweeps[2..5].contains(&2), "{sweeps:?}");
+    assert!(sweeps[6] >= 5, "{sweeps:?}");
+    assert!(seen.values().all(|epoch| epoch.documents.is_empty() && epoch.mixtures.is_empty()));
+}
+
+#[test]
+fn concentrations_are_not_fitted() {
+    timely::execute_directly(|worker| {
+        worker.dataflow::<u64, _, _>(|scope| {
+            let documents = InputSession::<u64, (u32, Bag), isize>::new().to_collection(scope);
+            let options = Options { optimize_alpha: true, ..Options::default() };
+            let live = LiveOptions { options, vocabulary: 0, passes: 1, upkeep: 1 };
+            let why = documents.topics(live).err().expect("it is refused");
+            assert!(why.contains("optimize_alpha"), "{why}");
+        });
+    });
+}
+
+#[test]
 fn any_number_of_workers_sees_the_same() {
     let options = Options { topics: 7, iterations: 5, shards: 3, ..Options::default() };
-    let one = run(1, &options);
-    assert_eq!(one, run(2, &options));
-    assert_eq!(one, run(4, &options));
+    let options = Options { document_topics: true, ..options };
+    let one = run(1, &options, 0);
+    assert_eq!(one, run(2, &options, 0));
+    assert_eq!(one, run(4, &options, 0));
 }

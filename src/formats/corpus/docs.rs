@@ -17,13 +17,15 @@ use std::collections::VecDeque;
 
 /// The documents of a chunk, their words numbered by themselves.
 #[derive(Default)]
-struct Piece {
-    interner: Interner,
+pub(super) struct Piece {
+    pub interner: Interner,
+    /// By word: whether it is left out.
+    barred: Vec<bool>,
     /// By word: how many tokens are it, in how many documents.
     counts: Vec<(u64, u32)>,
     /// Words with their counts, document after document.
-    runs: Vec<(u32, u32)>,
-    ends: Vec<usize>,
+    pub runs: Vec<(u32, u32)>,
+    pub ends: Vec<usize>,
     ids: Words,
     left_out: u64,
 }
@@ -125,11 +127,9 @@ fn parse(
 }
 
 /// Takes in documents.
-struct Tokens<'a> {
+pub(super) struct Tokens<'a> {
     options: &'a CorpusOptions,
     piece: &'a mut Piece,
-    /// By word: whether it is left out.
-    barred: Vec<bool>,
     /// The words of the document, as they come.
     tokens: Vec<u32>,
     /// The last words of the document that were not left out.
@@ -139,11 +139,10 @@ struct Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
-    fn new(options: &'a CorpusOptions, piece: &'a mut Piece) -> Self {
+    pub fn new(options: &'a CorpusOptions, piece: &'a mut Piece) -> Self {
         Tokens {
             options,
             piece,
-            barred: Vec::new(),
             tokens: Vec::new(),
             recent: VecDeque::new(),
             word: String::new(),
@@ -151,7 +150,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    fn document(&mut self, line: &str) {
+    pub fn document(&mut self, line: &str) {
         let mut word = std::mem::take(&mut self.word);
         self.recent.clear();
         each_word(line, &mut word, |word| self.word(word));
@@ -170,7 +169,7 @@ impl<'a> Tokens<'a> {
 
     fn word(&mut self, word: &str) {
         let Some(number) = self.number(word, true) else { return };
-        if self.barred[number as usize] {
+        if self.piece.barred[number as usize] {
             self.piece.left_out += 1;
             return;
         }
@@ -207,7 +206,7 @@ impl<'a> Tokens<'a> {
         let (number, new) = self.piece.interner.intern(word)?;
         if new {
             self.piece.counts.push((0, 0));
-            self.barred.push(alone && !self.options.admits(word));
+            self.piece.barred.push(alone && !self.options.admits(word));
         }
         Some(number)
     }

@@ -9,6 +9,7 @@
 //! | uci-bow | lines `document word count` | by number, named in a file of their own |
 //! | docs | a line, perhaps an identifier and a tab before the text | as Unicode divides text |
 
+mod bagger;
 mod bow;
 mod docs;
 mod format;
@@ -19,6 +20,7 @@ mod stopwords;
 mod text;
 mod tokenise;
 
+pub use bagger::Bagger;
 pub use format::CorpusFormat;
 pub use options::{CorpusOptions, Frequency};
 pub use stopwords::{Stopwords, stopword_languages};

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::corpus::Bags;
+use super::known::TopicCounts;
 use crate::container::Slice;
 
 /// One change of the corpus.
@@ -20,24 +21,26 @@ pub(super) enum Change<I> {
         /// The keys of the words.
         keys: Arc<Vec<u32>>,
     },
-    /// Documents that come and go, with their names. Words are their own keys.
+    /// Documents that come and go, in the order of their names. Words are their own keys.
     Documents {
         /// The shard.
         shard: usize,
-        /// New documents, in the order of their names.
+        /// New documents.
         inserted: (Vec<I>, Bags),
         /// Documents that go.
-        removed: Vec<I>,
+        removed: (Vec<I>, Bags),
     },
 }
 
 /// What a program publishes.
 #[derive(Clone, Debug)]
-pub(super) enum Output {
-    /// Word-topic counts of a slice, or what [`Topics`] says of the documents of a shard.
+pub(super) enum Output<I> {
+    /// Word-topic counts of a slice, or the topics of the documents of a shard.
     Slice(usize, Slice<u32>),
     /// A count that changed: the word, the topic (from 0), what it was, what it is.
     Count(u32, u16, [u32; 2]),
+    /// A document's topics, as they were (-1) or as they are (1).
+    Document(I, TopicCounts, i8),
 }
 
 /// What of a run depends on who publishes what.
@@ -47,7 +50,7 @@ pub(super) enum Publish {
     Whole,
     /// What changed since the last epoch.
     Changes {
-        /// Sweeps of every epoch but the first.
-        later: u64,
+        /// Sweeps of every epoch but the first that are over its new documents alone.
+        passes: u64,
     },
 }

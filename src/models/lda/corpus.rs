@@ -94,6 +94,11 @@ impl Bags {
         words.iter().copied().zip(counts.iter().copied())
     }
 
+    /// The word with the highest number.
+    pub fn largest_word(&self) -> Option<u32> {
+        self.words.iter().copied().max()
+    }
+
     /// A document's number of tokens.
     pub fn tokens(&self, document: usize) -> u32 {
         self.document(document).map(|(_, count)| count).sum()

@@ -226,7 +226,7 @@ fn run(
         let to = Rc::clone(&seen);
         let slices = trained.changes.flat_map(|output| match output {
             Output::Slice(number, slice) => Some((number, slice)),
-            Output::Count(..) => None,
+            Output::Count(..) | Output::Document(..) => None,
         });
         slices
             .gather_slices()

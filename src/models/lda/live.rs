@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use differential_dataflow::lattice::Lattice;
 use differential_dataflow::{AsCollection, ExchangeData, VecCollection};
+use ordered_float::OrderedFloat;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
@@ -19,12 +20,13 @@ use timely::progress::Timestamp;
 use super::change::{Change, Output, Publish};
 use super::corpus::Bags;
 use super::division;
+use super::epochs::Epochs;
+use super::known::TopicCounts;
 use super::measure::Measure;
 use super::options::Options;
 use super::program::Topics;
 use crate::operators::{Ring, Rotate};
-use crate::program::Work;
-use crate::scheduler::{Sweeps, Swept};
+use crate::scheduler::Swept;
 
 /// Tokens that the number of slices is chosen for, where it is not told: they are not known yet.
 const LIKELY_TOKENS: u64 = 1 << 20;
@@ -32,80 +34,122 @@ const LIKELY_TOKENS: u64 = 1 << 20;
 /// A document: words with counts.
 pub type Bag = Vec<(u32, u32)>;
 
+/// Topics with their shares of a document.
+pub type Mixture = Vec<(u16, OrderedFloat<f64>)>;
+
 /// A document's shard, its name with a digest of the document, its words, and how many copies
 /// come (or go).
 type Part<I> = (u64, (I, u64), Bag, i64);
 
 /// The topics of a collection.
-pub struct LiveTopics<'scope, T: Timestamp + Lattice> {
+pub struct LiveTopics<'scope, T: Timestamp + Lattice, I: ExchangeData> {
     /// How often each word has each topic: of every word and topic that occur together, the count.
     pub counts: VecCollection<'scope, T, ((u32, u16), u32), isize>,
-    /// Every sweep of each epoch, on the worker of shard 0.
+    /// The topics of each document (from 0, ascending) with how many of its tokens have them, once
+    /// for every copy; nothing unless [`Options::document_topics`] asks for it.
+    pub documents: VecCollection<'scope, T, (I, TopicCounts), isize>,
+    /// Every sweep of each epoch, on the worker of shard 0. The likelihood of the last one is that
+    /// of the model that the epoch ends with.
     pub sweeps: Stream<'scope, T, Vec<Swept<Measure>>>,
+    alpha: Vec<f64>,
+}
+
+impl<'scope, T: Timestamp + Lattice, I: ExchangeData> LiveTopics<'scope, T, I> {
+    /// The mixture of each document: of every topic that it has, the share
+    /// `(n_dk + α_k) / (n_d + Σ α)`. Topics that it does not have share what is left in proportion
+    /// to their `α_k`. Moves only where a document's counts do.
+    pub fn mixtures(&self) -> VecCollection<'scope, T, (I, Mixture), isize> {
+        let alpha = self.alpha.clone();
+        let sum: f64 = alpha.iter().sum();
+        self.documents.clone().map(move |(name, topics)| {
+            let tokens: f64 = topics.iter().map(|(_, count)| f64::from(*count)).sum();
+            let share = |&(topic, count): &(u16, u32)| {
+                let share = (f64::from(count) + alpha[usize::from(topic)]) / (tokens + sum);
+                (topic, OrderedFloat(share))
+            };
+            let mixture = topics.iter().map(share).collect();
+            (name, mixture)
+        })
+    }
 }
 
 /// How a collection's topics are kept.
 #[derive(Clone, Debug)]
 pub struct LiveOptions {
-    /// What to train, and how; `iterations` are those of the first epoch, `samples` and
-    /// `document_topics` do not apply.
+    /// What to train, and how; `iterations` are those of the first epoch. Concentrations stay as
+    /// they are given, and `samples` and `max_seconds` do not apply.
     pub options: Options,
-    /// The number of words, of which `V β` is made. Words beyond it are left out.
+    /// Words that are known from the start. `V β` is made of these, or of those up to the largest
+    /// number that has been seen, if that is more.
     pub vocabulary: usize,
-    /// Sweeps over all tokens in every epoch but the first.
-    pub sweeps: u64,
+    /// Sweeps over the tokens of new documents alone, in every epoch but the first.
+    pub passes: u64,
+    /// Sweeps over all tokens by the time that as many tokens have come or gone as there are: an
+    /// epoch that changes a share of them adds this share of the sweeps to what is due.
+    pub upkeep: u64,
 }
 
 /// Trains topics on a collection of documents with their names, and keeps the model that of the
 /// documents that are there.
-pub trait TopicsOf<'scope, T: Timestamp + Lattice> {
-    /// In every epoch the tokens of documents that go leave the counts, those of new documents get
-    /// topics by the model as it is, and then all tokens are swept. Counts are exactly those of the
-    /// collection's documents at every time.
+pub trait TopicsOf<'scope, T: Timestamp + Lattice, I: ExchangeData> {
+    /// In every epoch the tokens of documents that go leave the counts, and those of new documents
+    /// get topics by the model as it is, [`LiveOptions::passes`] times over; all tokens are swept
+    /// as often as [`LiveOptions::upkeep`] says. Counts are exactly those of the collection's
+    /// documents at every time.
     ///
-    /// Costs an epoch time proportional to all tokens, `sweeps` times.
+    /// An epoch takes time proportional to the tokens that come and go, beside a copy and a
+    /// comparison of the table of counts, and a sum over words and documents; one in which sweeps
+    /// over all tokens are due, proportional to those.
     ///
     /// # Errors
-    /// One line that names the option that is out of range.
+    /// One line that names the option that is out of range, or does not apply.
     ///
     /// # Panics
     /// In an epoch that makes a shard too large: 64 GiB of documents, or 2³² tokens of a word.
-    fn topics(self, live: LiveOptions) -> Result<LiveTopics<'scope, T>, String>;
+    fn topics(self, live: LiveOptions) -> Result<LiveTopics<'scope, T, I>, String>;
 }
 
-impl<'scope, T, I> TopicsOf<'scope, T> for VecCollection<'scope, T, (I, Bag), isize>
+impl<'scope, T, I> TopicsOf<'scope, T, I> for VecCollection<'scope, T, (I, Bag), isize>
 where
     T: Timestamp + Lattice + TotalOrder,
     I: ExchangeData + Hash,
 {
-    fn topics(self, live: LiveOptions) -> Result<LiveTopics<'scope, T>, String> {
-        let LiveOptions { options, vocabulary, sweeps } = live;
+    fn topics(self, live: LiveOptions) -> Result<LiveTopics<'scope, T, I>, String> {
+        let LiveOptions { options, vocabulary, passes, upkeep } = live;
         options.check(vocabulary)?;
+        for (name, asked) in
+            [("optimize_alpha", options.optimize_alpha), ("optimize_beta", options.optimize_beta)]
+        {
+            if asked {
+                return Err(format!("{name}: not with live data"));
+            }
+        }
         let scope = self.inner.scope();
         let (rotate, ring) = division::ring(&options, LIKELY_TOKENS, scope.peers());
         let index = scope.index();
-        let schedule = Epochs { first: options.iterations, later: sweeps };
-        let publish = Publish::Changes { later: sweeps };
+        let schedule = Epochs::new(options.iterations, passes, upkeep);
+        let (publish, alpha) = (Publish::Changes { passes }, options.alphas());
         let program =
             Topics::<(I, u64)>::new(options, ring, index, vocabulary, publish, |word| word);
-        let changes = epochs(self, ring, vocabulary);
+        let changes = epochs(self, ring);
         let program = Rc::new(RefCell::new(program));
         let trained = changes.rotate("LDA", rotate, program, schedule);
-        Ok(LiveTopics { counts: as_collection(trained.changes), sweeps: trained.certificates })
-    }
-}
-
-/// So many sweeps in the first epoch, so many in every other.
-#[derive(Clone, Copy, Debug)]
-struct Epochs {
-    first: u64,
-    later: u64,
-}
-
-impl Sweeps<Measure> for Epochs {
-    fn next(&mut self, swept: &Swept<Measure>) -> Option<Work> {
-        let sweeps = if swept.sweep.epoch == 0 { self.first } else { self.later };
-        (swept.sweep.number < sweeps).then_some(Work::Update)
+        let told = trained.changes;
+        Ok(LiveTopics {
+            counts: collection(told.clone(), |output, to| {
+                if let Output::Count(word, topic, counts) = output {
+                    let counts = counts.into_iter().zip([-1, 1]).filter(|(count, _)| *count != 0);
+                    to.extend(counts.map(|(count, diff)| (((word, topic), count), diff)));
+                }
+            }),
+            documents: collection(told, |output, to| {
+                if let Output::Document((name, _), topics, diff) = output {
+                    to.push(((name, topics), diff.into()));
+                }
+            }),
+            sweeps: trained.certificates,
+            alpha,
+        })
     }
 }
 
@@ -121,7 +165,6 @@ fn digest(of: impl Hash) -> u64 {
 fn epochs<'scope, T, I>(
     documents: VecCollection<'scope, T, (I, Bag), isize>,
     ring: Ring,
-    vocabulary: usize,
 ) -> Stream<'scope, T, Vec<Change<(I, u64)>>>
 where
     T: Timestamp + Lattice + TotalOrder,
@@ -129,7 +172,6 @@ where
 {
     let shards = ring.shards() as u64;
     let parts = documents.inner.map(move |((name, mut bag), time, diff)| {
-        bag.retain(|(word, _)| (*word as usize) < vocabulary);
         bag.sort_unstable();
         let shard = digest(&name) % shards;
         let part: Part<I> = (shard, (name, digest(&bag)), bag, diff as i64);
@@ -166,45 +208,47 @@ fn changes<I: Ord + Clone>(mut parts: Vec<Part<I>>) -> Vec<Change<(I, u64)>> {
     parts.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
     let mut changes = Vec::new();
     for of_shard in parts.chunk_by(|a, b| a.0 == b.0) {
-        let (mut names, mut bags, mut removed) = (Vec::new(), Bags::default(), Vec::new());
+        let mut sides = [(Vec::new(), Bags::default()), (Vec::new(), Bags::default())];
         for copies in of_shard.chunk_by(|a, b| a.1 == b.1) {
             let (_, name, bag, _) = &copies[0];
             let copies: i64 = copies.iter().map(|part| part.3).sum();
-            for _ in 0..copies {
+            let (names, bags) = &mut sides[usize::from(copies < 0)];
+            for _ in 0..copies.unsigned_abs() {
                 names.push(name.clone());
                 bags.push(bag.iter().copied());
             }
-            for _ in copies..0 {
-                removed.push(name.clone());
-            }
         }
         let shard = of_shard[0].0 as usize;
-        changes.push(Change::Documents { shard, inserted: (names, bags), removed });
+        let [inserted, removed] = sides;
+        changes.push(Change::Documents { shard, inserted, removed });
     }
     changes
 }
 
-/// Counts that changed as a collection: zeros are not in it.
-fn as_collection<'scope, T: Timestamp + Lattice>(
-    changes: Stream<'scope, T, Vec<Output>>,
-) -> VecCollection<'scope, T, ((u32, u16), u32), isize> {
-    type Builder<T> = CapacityContainerBuilder<Vec<(((u32, u16), u32), T, isize)>>;
+/// What changed as a collection of what `pick` makes of it.
+fn collection<'scope, T: Timestamp + Lattice, I: Clone + 'static, D: Clone + 'static>(
+    changes: Stream<'scope, T, Vec<Output<I>>>,
+    pick: impl Fn(Output<I>, &mut Vec<(D, isize)>) + 'static,
+) -> VecCollection<'scope, T, D, isize> {
     changes
-        .unary::<Builder<T>, _, _, _>(Pipeline, "Counts", |_, _| {
-            |input, output| {
-                input.for_each(|capability, data| {
-                    let Some(time) = capability.stamp().iter().next().cloned() else { return };
-                    let mut session = output.session(&capability);
-                    for change in data.drain(..) {
-                        let Output::Count(word, topic, counts) = change else { continue };
-                        for (count, diff) in counts.into_iter().zip([-1, 1]) {
-                            if count != 0 {
-                                session.give((((word, topic), count), time.clone(), diff));
+        .unary::<CapacityContainerBuilder<Vec<(D, T, isize)>>, _, _, _>(
+            Pipeline,
+            "Collection",
+            |_, _| {
+                let mut picked = Vec::new();
+                move |input, output| {
+                    input.for_each(|capability, data| {
+                        let Some(time) = capability.stamp().iter().next().cloned() else { return };
+                        let mut session = output.session(&capability);
+                        for change in data.drain(..) {
+                            pick(change, &mut picked);
+                            for (datum, diff) in picked.drain(..) {
+                                session.give((datum, time.clone(), diff));
                             }
                         }
-                    }
-                });
-            }
-        })
+                    });
+                }
+            },
+        )
         .as_collection()
 }

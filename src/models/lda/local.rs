@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::corpus::Bags;
 use super::gamma;
 use super::hyper::{Hyper, Sums};
+use super::known::Known;
 use super::shard::{Document, Shard};
 use super::slice;
 use crate::container::Slice;
@@ -19,6 +21,12 @@ pub(super) struct Local<I> {
     free: Vec<usize>,
     /// Documents that are leaving.
     leaving: Vec<Document>,
+    /// What is known of documents that may go again.
+    pub known: Known<I>,
+    /// The number of words that are known, of which `V β` is made.
+    pub vocabulary: usize,
+    /// Tokens that came or went in this epoch.
+    pub changed: u64,
     pub hyper: Hyper,
     pub sums: Sums,
     /// The sub-rounds that this sweep still has.
@@ -27,15 +35,18 @@ pub(super) struct Local<I> {
     pub s_error: f64,
 }
 
-impl<I: Ord> Local<I> {
+impl<I: Ord + Clone> Local<I> {
     /// A shard without documents.
-    pub fn new(topics: usize, slices: usize, hyper: Hyper) -> Self {
+    pub fn new(topics: usize, slices: usize, vocabulary: usize, hyper: Hyper) -> Self {
         Local {
             shard: Shard::new(topics, slices),
             documents: Vec::new(),
             names: BTreeMap::new(),
             free: Vec::new(),
             leaving: Vec::new(),
+            known: Known::default(),
+            vocabulary,
+            changed: 0,
             hyper,
             sums: Sums::new(topics),
             left: 0,
@@ -55,24 +66,54 @@ impl<I: Ord> Local<I> {
         self.shard.bury(leaving);
     }
 
-    /// Adds a document that the shard has.
-    pub fn add(&mut self, name: I, document: Document) {
+    /// An epoch begins: nothing has come or gone yet.
+    pub fn begin(&mut self) {
+        self.changed = 0;
+        self.shard.fresh.fill(false);
+    }
+
+    /// Takes documents in, and marks those that leave.
+    ///
+    /// # Errors
+    /// As of [`Shard::add`].
+    pub fn exchange(
+        &mut self,
+        (names, bags): (Vec<I>, Bags),
+        (gone, gone_bags): (Vec<I>, Bags),
+    ) -> Result<(), String> {
+        for (at, name) in gone.iter().enumerate() {
+            self.remove(name, gone_bags.document(at).map(|(word, _)| word));
+        }
+        for (name, document) in names.into_iter().zip(self.shard.add(&bags)?) {
+            self.add(name, document);
+        }
+        let words = bags.largest_word().map_or(0, |word| word as usize + 1);
+        self.vocabulary = self.vocabulary.max(words);
+        Ok(())
+    }
+
+    /// Names a document that the shard has.
+    fn add(&mut self, name: I, document: Document) {
         let at = self.free.pop().unwrap_or(self.documents.len());
         match self.documents.get_mut(at) {
             Some(place) => *place = document,
             None => self.documents.push(document),
         }
+        self.changed += u64::from(document.tokens);
+        self.known.set(at, Some(name.clone()));
         self.names.entry(name).or_default().push(at);
     }
 
-    /// Marks the document of a name as one that leaves.
-    pub fn remove(&mut self, name: &I) {
+    /// Marks a document of a name, with its words, as one that leaves.
+    fn remove(&mut self, name: &I, words: impl Iterator<Item = u32>) {
         let Some(places) = self.names.get_mut(name) else { return };
         if let Some(at) = places.pop() {
             let none = Document { row: 0, tokens: 0 };
             let document = std::mem::replace(&mut self.documents[at], none);
+            self.changed += u64::from(document.tokens);
             self.free.push(at);
-            self.shard.remove(document);
+            self.known.set(at, None);
+            self.shard.remove(document, words);
             self.leaving.push(document);
         }
         if places.is_empty() {
@@ -80,30 +121,26 @@ impl<I: Ord> Local<I> {
         }
     }
 
-    /// Takes what changed of the documents into a slice.
+    /// Takes what changed of the documents into a slice. Takes time proportional to the words that
+    /// it touches, beside a copy of the slice.
     pub fn refresh(&mut self, index: usize, slice: &mut Slice<u32>, topics: usize) {
-        let shard = &mut self.shard;
-        let shrinks = shard.is_shrinking();
-        if shrinks {
-            let Slice { head, cells } = &mut *slice;
-            shard.retract(index, |word, code| {
-                slice::remove(head, cells, word as usize, code, topics);
-            });
+        let Slice { head, cells } = slice;
+        let gone = self.shard.retract(index, |word, code| {
+            slice::remove(head, cells, word as usize, code, topics);
+        });
+        let mut touched: Vec<(u32, u64)> = gone.into_iter().map(|word| (word, 0)).collect();
+        if self.shard.fresh[index] {
+            let (_, _, tile) = self.shard.newest(index);
+            let words = tile.words.iter().zip(&tile.counts);
+            touched.extend(words.map(|(&word, &count)| (word, u64::from(count))));
         }
-        if shrinks || shard.fresh[index] {
-            let tile = &shard.tiles[index];
-            let words = tile.words.last().map_or(0, |word| *word as usize + 1);
-            let (mut place, mut start) = (0, 0);
-            slice::fit(&mut slice.head, &mut slice.cells, words, topics, |word| {
-                if tile.words.get(place) != Some(&(word as u32)) {
-                    return 0;
-                }
-                let end = start + tile.counts[place] as usize;
-                let fresh = tile.topics[start..end].iter().filter(|topic| **topic == 0).count();
-                (place, start) = (place + 1, end);
-                fresh as u64
-            });
-        }
+        touched.sort_unstable();
+        touched.dedup_by(|next, first| {
+            let same = next.0 == first.0;
+            first.1 += if same { next.1 } else { 0 };
+            same
+        });
+        slice::fit(head, cells, &touched, topics);
     }
 
     /// What a step of the fixed point needs of the documents.

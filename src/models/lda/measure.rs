@@ -17,6 +17,8 @@ pub struct Measure {
     pub log_likelihood: f64,
     /// Tokens.
     pub tokens: u64,
+    /// Tokens that came or went in the epoch.
+    pub changed: u64,
     /// The largest s-error of the sweep's sub-rounds (Lee et al., NIPS 2014, section 3.1): with
     /// `s̃_p` the topic totals that shard `p` has at the end of a sub-round and `s` the true ones,
     /// `Σ_p ‖s̃_p − s‖₁ / (P · tokens)`, between 0 and 2.
@@ -31,6 +33,7 @@ impl Certificate for Measure {
     fn merge(&mut self, share: &Self) {
         self.log_likelihood += share.log_likelihood;
         self.tokens += share.tokens;
+        self.changed += share.changed;
         self.s_error = self.s_error.max(share.s_error);
         self.alpha_sum = self.alpha_sum.max(share.alpha_sum);
         self.beta = self.beta.max(share.beta);
@@ -48,27 +51,34 @@ pub(super) type SlicePriors = Vec<(u32, u16, f32)>;
 /// `Σ_d ln p(z_d)`: each document's topics, with its mixture integrated out.
 pub(super) fn documents(shard: &Shard, documents: &[Document], hyper: &Hyper) -> f64 {
     let alpha_sum = hyper.alpha_sum();
-    let mut sum = 0.0;
-    for document in documents.iter().filter(|document| document.tokens > 0) {
-        let mut counts = 0.0;
-        shard.rows.counts(document.row, hyper.alpha.len(), |code, count| {
-            counts += ln_rising(hyper.alpha[usize::from(code) - 1], count.into());
-        });
-        sum += counts - ln_rising(alpha_sum, document.tokens.into());
+    documents.iter().map(|of| document(shard, of, hyper, alpha_sum)).sum::<f64>()
+}
+
+/// `ln p(z_d)` of a document.
+pub(super) fn document(shard: &Shard, of: &Document, hyper: &Hyper, alpha_sum: f64) -> f64 {
+    if of.tokens == 0 {
+        return 0.0;
     }
-    sum
+    let mut counts = 0.0;
+    shard.rows.counts(of.row, hyper.alpha.len(), |code, count| {
+        counts += ln_rising(hyper.alpha[usize::from(code) - 1], count.into());
+    });
+    counts - ln_rising(alpha_sum, of.tokens.into())
 }
 
 /// The words' part of `ln p(w | z)` for the words of a slice.
 pub(super) fn words(slice: &Slice<u32>, priors: &SlicePriors, hyper: &Hyper) -> f64 {
+    let row = |word: usize| (word as u32, slice::row(&slice.head, &slice.cells, word));
+    (0..slice.head.len()).map(|at| word(row(at), priors, hyper)).sum::<f64>()
+}
+
+/// The part of a word, given its position and its row.
+pub(super) fn word((position, row): (u32, &[u32]), priors: &SlicePriors, hyper: &Hyper) -> f64 {
     let mut sum = 0.0;
-    for word in 0..slice.head.len() {
-        let row = slice::row(&slice.head, &slice.cells, word);
-        for (code, count) in slice::counts(row, hyper.alpha.len()) {
-            let own = priors.binary_search_by_key(&(word as u32, code), |prior| (prior.0, prior.1));
-            let more = own.map_or(0.0, |at| f64::from(priors[at].2));
-            sum += ln_rising(hyper.beta + more, count.into());
-        }
+    for (code, count) in slice::counts(row, hyper.alpha.len()) {
+        let own = priors.binary_search_by_key(&(position, code), |prior| (prior.0, prior.1));
+        let more = own.map_or(0.0, |at| f64::from(priors[at].2));
+        sum += ln_rising(hyper.beta + more, count.into());
     }
     sum
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::change::{Change, Output, Publish};
+use super::home::Home;
 use super::hyper::{Hyper, Sums};
 use super::keys::Keys;
 use super::local::Local;
@@ -32,8 +33,6 @@ const TOPICS: u64 = purpose("topics of tokens");
 pub(super) struct Topics<I> {
     options: Options,
     ring: Ring,
-    /// The number of words, which `V β` is made of.
-    vocabulary: usize,
     publish: Publish,
     kernel: Kernel,
     local: BTreeMap<usize, Local<I>>,
@@ -44,8 +43,8 @@ pub(super) struct Topics<I> {
     samples: BTreeMap<usize, Samples>,
     /// Slices that a checkpoint had, until they are born.
     stored: BTreeMap<usize, Slice<u32>>,
-    /// Counts as last published.
-    published: BTreeMap<usize, Slice<u32>>,
+    /// What is known of the slices at home here, where the corpus changes.
+    homes: BTreeMap<usize, Home>,
 }
 
 impl<I: Ord + Clone + 'static> Topics<I> {
@@ -60,7 +59,7 @@ impl<I: Ord + Clone + 'static> Topics<I> {
     ) -> Self {
         let (topics, slices) = (options.topics, ring.slices());
         let hyper = Hyper { alpha: options.alphas(), beta: options.beta };
-        let local = |shard| (shard, Local::new(topics, slices, hyper.clone()));
+        let local = |shard| (shard, Local::new(topics, slices, vocabulary, hyper.clone()));
         let mut priors = vec![SlicePriors::new(); slices];
         let mut topic_priors = vec![0.0; topics];
         let keys = Keys(slices);
@@ -78,10 +77,9 @@ impl<I: Ord + Clone + 'static> Topics<I> {
             local: ring.placement().local(index).map(local).collect(),
             samples: BTreeMap::new(),
             stored: BTreeMap::new(),
-            published: BTreeMap::new(),
+            homes: BTreeMap::new(),
             options,
             ring,
-            vocabulary,
             publish,
             priors,
             topic_priors,
@@ -119,28 +117,30 @@ impl<I: Ord + Clone + 'static> Topics<I> {
                 let local = self.local.get_mut(&shard).ok_or(missing)?;
                 let universe = keys.iter().max().map_or(0, |key| *key as usize + 1);
                 let key = |word: u32| keys[word as usize];
-                local.documents = local.shard.insert(&bags, range, universe, key)?;
+                local.documents = local.shard.fill(&bags, range, universe, key)?;
+                local.changed = local.tokens();
             }
-            Change::Documents { shard, inserted: (names, bags), removed } => {
-                let local = self.local.get_mut(&shard).ok_or(missing)?;
-                removed.iter().for_each(|name| local.remove(name));
-                let inserted =
-                    local.shard.insert(&bags, 0..bags.len(), self.vocabulary, |word| word)?;
-                names
-                    .into_iter()
-                    .zip(inserted)
-                    .for_each(|(name, document)| local.add(name, document));
+            Change::Documents { shard, inserted, removed } => {
+                self.local.get_mut(&shard).ok_or(missing)?.exchange(inserted, removed)?;
             }
         }
         Ok(())
     }
 
-    /// Draws a topic for every token of a tile, or for those without one.
+    /// Whether a sweep is over the documents that came in its epoch alone.
+    fn passes(&self, sweep: &Sweep) -> bool {
+        match self.publish {
+            Publish::Changes { passes } => sweep.epoch > 0 && sweep.number <= passes,
+            Publish::Whole => false,
+        }
+    }
+
+    /// Draws a topic for every token of the newest tile, or for those without one.
     fn sample(&mut self, turn: &Turn, slice: &mut Slice<u32>, fresh: bool) {
         let keys = self.keys();
         let Some(local) = self.local.get_mut(&turn.shard) else { return };
         let hyper = &local.hyper;
-        let beta_sum = hyper.beta * self.vocabulary as f64;
+        let beta_sum = hyper.beta * local.vocabulary as f64;
         let prior = Prior { beta: hyper.beta as f32, beta_sum: beta_sum as f32 };
         self.kernel.set_prior(&hyper.alpha, prior, &self.topic_priors);
         let Sweep { epoch, number, .. } = turn.sweep;
@@ -153,25 +153,56 @@ impl<I: Ord + Clone + 'static> Topics<I> {
         };
         let shard = &mut local.shard;
         let words = WordRows { ends: &slice.head, cells: &mut slice.cells };
-        let tile = &mut shard.tiles[turn.slice];
-        self.kernel.sample(&mut shard.totals, &mut shard.rows, tile, words, &setting);
+        let (totals, rows, tile) = shard.newest(turn.slice);
+        self.kernel.sample(totals, rows, tile, words, &setting);
     }
 
     /// A shard's share of `ln p(w, z)`, and that of the slices at home there.
     fn log_likelihood(&self, shard: usize, slices: &[(usize, Slice<u32>)]) -> f64 {
-        let Some(Local { shard: own, documents, hyper, .. }) = self.local.get(&shard) else {
-            return 0.0;
-        };
-        let mut sum = measure::documents(own, documents, hyper);
+        let Some(local) = self.local.get(&shard) else { return 0.0 };
+        let mut sum = measure::documents(&local.shard, &local.documents, &local.hyper);
         for (index, slice) in slices {
-            sum += measure::words(slice, &self.priors[*index], hyper);
+            sum += measure::words(slice, &self.priors[*index], &local.hyper);
         }
-        if shard == 0 {
-            let plain = hyper.beta * self.vocabulary as f64;
-            let sums = self.topic_priors.iter().map(|prior| plain + prior);
-            sum += measure::topics(&own.totals, sums);
+        sum + self.topic_likelihood(shard)
+    }
+
+    /// The same where the corpus changes: only what changed is measured.
+    fn look(&mut self, shard: usize, sweep: &Sweep, slices: &[(usize, Slice<u32>)]) -> f64 {
+        let whole = sweep.work == Work::Update && !self.passes(sweep);
+        let Some(local) = self.local.get_mut(&shard) else { return 0.0 };
+        if whole {
+            local.known.touch_all();
         }
-        sum
+        let mut sum = local.known.look(&local.shard, &local.documents, &local.hyper);
+        for (index, slice) in slices {
+            let home = self.homes.entry(*index).or_default();
+            sum += home.look(slice, &self.priors[*index], &local.hyper);
+        }
+        sum + self.topic_likelihood(shard)
+    }
+
+    /// The topics' part of the likelihood, which is shard 0's to tell.
+    fn topic_likelihood(&self, shard: usize) -> f64 {
+        let Some(local) = self.local.get(&shard).filter(|_| shard == 0) else { return 0.0 };
+        let plain = local.hyper.beta * local.vocabulary as f64;
+        let sums = self.topic_priors.iter().map(|prior| plain + prior);
+        measure::topics(&local.shard.totals, sums)
+    }
+
+    /// The likelihood, in sweeps that measure it: where the corpus changes, in every sweep of a
+    /// later epoch that may be its last.
+    fn measured(&mut self, shard: usize, sweep: &Sweep, slices: &[(usize, Slice<u32>)]) -> f64 {
+        let (options, number) = (&self.options, sweep.number);
+        let due = number.is_multiple_of(options.likelihood_every) || number == options.iterations;
+        match self.publish {
+            Publish::Changes { passes } if sweep.epoch > 0 && number < passes => f64::NAN,
+            Publish::Changes { .. } if sweep.epoch > 0 || number == options.iterations => {
+                self.look(shard, sweep, slices)
+            }
+            _ if due => self.log_likelihood(shard, slices),
+            _ => f64::NAN,
+        }
     }
 
     /// Publishes a shard and its slices as they are, and keeps nothing.
@@ -179,7 +210,7 @@ impl<I: Ord + Clone + 'static> Topics<I> {
         &mut self,
         shard: usize,
         slices: &mut [(usize, Slice<u32>)],
-        changes: &mut Vec<Output>,
+        changes: &mut Vec<Output<I>>,
     ) {
         let topics = self.options.topics;
         let Some(local) = self.local.get_mut(&shard) else { return };
@@ -199,16 +230,20 @@ impl<I: Ord + Clone + 'static> Topics<I> {
         }
     }
 
-    /// Publishes how slices differ from what was last published of them.
-    fn compare(&mut self, slices: &[(usize, Slice<u32>)], changes: &mut Vec<Output>) {
+    /// Publishes what differs from what was published before.
+    fn tell(&mut self, shard: usize, changes: &mut Vec<Output<I>>) {
         let (topics, keys) = (self.options.topics, self.keys());
-        for (index, slice) in slices {
-            let old = self.published.entry(*index).or_default();
-            slice::changes(old, slice, topics, |position, code, counts| {
-                let word = keys.key(*index, position) as u32;
-                changes.push(Output::Count(word, code - 1, counts));
+        for index in self.ring.home(shard) {
+            let Some(home) = self.homes.get_mut(&index) else { continue };
+            changes.extend(home.tell().map(|(position, code, counts)| {
+                Output::Count(keys.key(index, position) as u32, code - 1, counts)
+            }));
+        }
+        let Some(local) = self.local.get_mut(&shard) else { return };
+        if self.options.document_topics {
+            local.known.tell(&local.shard, &local.documents, topics, |name, topics, diff| {
+                changes.push(Output::Document(name, topics, diff));
             });
-            *old = slice.clone();
         }
     }
 }
@@ -216,14 +251,16 @@ impl<I: Ord + Clone + 'static> Topics<I> {
 impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
     type Change = Change<I>;
     type Cell = u32;
-    /// How the totals moved; at the end of a sweep that optimises, also the sums of the step.
+    /// How the totals moved, and the number of words; at the end of a sweep that optimises, also the
+    /// sums of the step.
     type Summary = i64;
     type Certificate = Measure;
-    type Output = Output;
+    type Output = Output<I>;
 
     /// # Panics
     /// If a shard becomes too large for its counters: 64 GiB of documents, or 2³² tokens of a word.
     fn ingest(&mut self, changes: &mut Vec<Change<I>>) {
+        self.local.values_mut().for_each(Local::begin);
         for change in changes.drain(..) {
             if let Err(error) = self.absorb(change) {
                 panic!("{error}");
@@ -237,7 +274,7 @@ impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
 
     fn work(&mut self, turn: &Turn, slice: &mut Slice<u32>) {
         let (topics, slices) = (self.options.topics, self.ring.slices() as u64);
-        let optimizes = self.optimizes(&turn.sweep);
+        let (optimizes, passes) = (self.optimizes(&turn.sweep), self.passes(&turn.sweep));
         let homes = self.ring.home(turn.shard);
         let Some(local) = self.local.get_mut(&turn.shard) else { return };
         if turn.round == 0 {
@@ -247,16 +284,20 @@ impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
         match turn.sweep.work {
             Work::Refresh => {
                 local.refresh(turn.slice, slice, topics);
-                let fresh = std::mem::take(&mut local.shard.fresh[turn.slice]);
-                let buried = local.left == 0;
-                if fresh {
+                if local.left == 0 {
+                    local.bury();
+                }
+                if local.shard.fresh[turn.slice] {
                     self.sample(turn, slice, true);
                 }
-                if let Some(local) = self.local.get_mut(&turn.shard).filter(|_| buried) {
-                    local.bury();
+            }
+            Work::Update if passes => {
+                if local.shard.fresh[turn.slice] {
+                    self.sample(turn, slice, false);
                 }
             }
             Work::Update => {
+                local.shard.settle(turn.slice);
                 if optimizes && homes.contains(&turn.slice) {
                     local.sum_words(slice);
                 }
@@ -275,6 +316,7 @@ impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
         let optimizes = self.optimizes(sweep);
         let Some(local) = self.local.get_mut(&shard) else { return };
         summary.extend(local.shard.tell());
+        summary.push(local.vocabulary as i64);
         if optimizes && local.left == 0 {
             local.sum_documents();
             summary.extend(local.sums.words());
@@ -283,7 +325,7 @@ impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
     }
 
     fn sync(&mut self, shard: usize, summaries: &[&[i64]]) {
-        let (topics, vocabulary) = (self.options.topics, self.vocabulary);
+        let topics = self.options.topics;
         let Some(local) = self.local.get_mut(&shard) else { return };
         for (other, summary) in summaries.iter().enumerate() {
             if other != shard {
@@ -293,14 +335,16 @@ impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
         if shard == 0 {
             local.hear_error(summaries, topics);
         }
-        if summaries.iter().all(|summary| summary.len() > topics) {
+        let words = summaries.iter().map(|summary| summary[topics] as usize).max();
+        local.vocabulary = words.unwrap_or(local.vocabulary);
+        if summaries.iter().all(|summary| summary.len() > topics + 1) {
             let mut sums = Sums::new(topics);
-            summaries.iter().for_each(|summary| sums.add(&summary[topics..]));
+            summaries.iter().for_each(|summary| sums.add(&summary[topics + 1..]));
             if self.options.optimize_alpha {
                 local.hyper.step_alpha(&sums);
             }
             if self.options.optimize_beta {
-                local.hyper.step_beta(&sums, &local.shard.totals, vocabulary);
+                local.hyper.step_beta(&sums, &local.shard.totals, local.vocabulary);
             }
         }
     }
@@ -318,18 +362,12 @@ impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
                 self.samples.entry(*index).or_default().add(slice, options.topics);
             }
         }
+        let log_likelihood = self.measured(shard, sweep, slices);
         let Some(local) = self.local.get(&shard) else { return Measure::default() };
-        let last = match self.publish {
-            Publish::Changes { later } if sweep.epoch > 0 => later,
-            _ => options.iterations,
-        };
-        let measures = number.is_multiple_of(options.likelihood_every) || number == last;
         Measure {
-            log_likelihood: match measures {
-                true => self.log_likelihood(shard, slices),
-                false => f64::NAN,
-            },
+            log_likelihood,
             tokens: local.tokens(),
+            changed: local.changed,
             s_error: local.s_error,
             alpha_sum: local.hyper.alpha_sum(),
             beta: local.hyper.beta,
@@ -340,11 +378,11 @@ impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
         &mut self,
         shard: usize,
         slices: &mut [(usize, Slice<u32>)],
-        changes: &mut Vec<Output>,
+        changes: &mut Vec<Output<I>>,
     ) {
         match self.publish {
             Publish::Whole => self.give_up(shard, slices, changes),
-            Publish::Changes { .. } => self.compare(slices, changes),
+            Publish::Changes { .. } => self.tell(shard, changes),
         }
     }
 

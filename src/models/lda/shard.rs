@@ -1,12 +1,14 @@
 //! A shard of documents: their tokens by slice, their topics, and the totals as the shard knows
 //! them.
 
-use std::collections::HashSet;
 use std::ops::Range;
 
 use super::corpus::Bags;
 use super::keys::Keys;
 use super::sampler::{Rows, Tile};
+
+const FULL: &str = "a shard holds 64 GiB of rows at most: use more shards";
+const CROWDED: &str = "a shard holds 2^32 − 1 tokens of a word at most: use more shards";
 
 /// A document's row, and its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,14 +27,19 @@ pub(super) struct Shard {
     pub rows: Rows,
     /// The tokens, by slice.
     pub tiles: Vec<Tile>,
-    /// Whether the tile has tokens without a topic.
+    /// Tokens that came since, by slice: at each time they came, a tile. Each tile has at most
+    /// half the tokens of the one before.
+    recent: Vec<Vec<Tile>>,
+    /// Whether the newest tile came in this epoch.
     pub fresh: Vec<bool>,
+    /// Positions of words and rows of documents that leave, by slice, until the slice comes by.
+    gone: Vec<Vec<(u32, u32)>>,
+    /// Whether there are tokens in the slice's tiles that are gone.
+    holes: Vec<bool>,
     /// Tokens of each topic in the whole corpus, as the shard knows them.
     pub totals: Vec<i64>,
     /// The totals when others last heard of them.
     pub told: Vec<i64>,
-    /// Rows whose documents were removed; their tokens leave when their slice comes by.
-    dead: HashSet<u32>,
 }
 
 impl Shard {
@@ -43,19 +50,21 @@ impl Shard {
             keys: Keys(slices),
             rows: Rows::default(),
             tiles: vec![Tile::default(); slices],
+            recent: vec![Vec::new(); slices],
             fresh: vec![false; slices],
+            gone: vec![Vec::new(); slices],
+            holes: vec![false; slices],
             totals: vec![0; topics],
             told: vec![0; topics],
-            dead: HashSet::new(),
         }
     }
 
-    /// Adds documents, whose tokens have no topics yet. `key` gives a word's key, below `universe`.
-    /// Takes time proportional to all tokens of the shard.
+    /// Fills an empty shard with documents, whose tokens have no topics yet. `key` gives a word's
+    /// key, below `universe`. Takes no memory beside that of the tokens but 8 bytes a key.
     ///
     /// # Errors
     /// If the shard is full: see [`Rows::take`].
-    pub fn insert(
+    pub fn fill(
         &mut self,
         bags: &Bags,
         range: Range<usize>,
@@ -80,10 +89,7 @@ impl Shard {
                 documents.push(Document { row: 0, tokens });
                 continue;
             }
-            let row = self
-                .rows
-                .take(tokens, self.topics)
-                .ok_or("a shard holds 64 GiB of rows at most: use more shards")?;
+            let row = self.rows.take(tokens, self.topics).ok_or(FULL)?;
             documents.push(Document { row, tokens });
             for (word, count) in bags.document(document) {
                 let key = key(word);
@@ -95,101 +101,125 @@ impl Shard {
         Ok(documents)
     }
 
-    /// Makes room in a tile for new tokens after a word's old ones: `next` holds the number of new
-    /// tokens of every key, and afterwards where they go.
+    /// Makes room in an empty tile: `next` holds the number of tokens of every key, and afterwards
+    /// where they go.
     fn widen(&mut self, slice: usize, next: &mut [u64]) -> Result<(), String> {
-        let more = (slice..next.len()).step_by(self.keys.0).map(|key| next[key]).sum::<u64>();
-        if more == 0 {
-            return Ok(());
-        }
-        self.fresh[slice] = true;
-        let old = std::mem::take(&mut self.tiles[slice]);
-        let tokens = old.rows.len() + more as usize;
-        let mut new = Tile {
-            words: Vec::new(),
-            counts: Vec::new(),
-            rows: Vec::with_capacity(tokens),
-            topics: Vec::with_capacity(tokens),
-        };
-        let (mut place, mut from) = (0, 0);
-        for (position, key) in (slice..next.len()).step_by(self.keys.0).enumerate() {
-            let had = match old.words.get(place) {
-                Some(&word) if word as usize == position => {
-                    place += 1;
-                    old.counts[place - 1] as usize
-                }
-                _ => 0,
-            };
-            let count = had as u64 + next[key];
-            if count == 0 {
-                continue;
+        let keys = || (slice..next.len()).step_by(self.keys.0);
+        let tokens = keys().map(|key| next[key]).sum::<u64>() as usize;
+        let words = keys().filter(|key| next[*key] > 0).count();
+        self.fresh[slice] = tokens > 0;
+        let tile = &mut self.tiles[slice];
+        (tile.rows, tile.topics) = (vec![0; tokens], vec![0; tokens]);
+        (tile.words, tile.counts) = (Vec::with_capacity(words), Vec::with_capacity(words));
+        let mut end = 0;
+        for (position, key) in (0..).zip((slice..next.len()).step_by(self.keys.0)) {
+            let start = end;
+            end += next[key];
+            if next[key] > 0 {
+                let count = u32::try_from(next[key]).map_err(|_| CROWDED)?;
+                tile.words.push(position);
+                tile.counts.push(count);
             }
-            new.words.push(position as u32);
-            new.counts.push(
-                u32::try_from(count).map_err(
-                    |_| "a shard holds 2^32 − 1 tokens of a word at most: use more shards",
-                )?,
-            );
-            new.rows.extend_from_slice(&old.rows[from..from + had]);
-            new.topics.extend_from_slice(&old.topics[from..from + had]);
-            from += had;
-            let start = new.rows.len() as u64;
-            new.rows.resize(new.rows.len() + next[key] as usize, 0);
-            new.topics.resize(new.rows.len(), 0);
             next[key] = start;
         }
-        new.words.shrink_to_fit();
-        new.counts.shrink_to_fit();
-        self.tiles[slice] = new;
         Ok(())
     }
 
-    /// Removes a document: its tokens leave when [`Shard::retract`] comes to their slices.
-    pub fn remove(&mut self, document: Document) {
-        if document.tokens > 0 {
-            self.dead.insert(document.row);
-        }
-    }
-
-    /// Whether documents were removed.
-    pub fn is_shrinking(&self) -> bool {
-        !self.dead.is_empty()
-    }
-
-    /// Takes the tokens of removed documents out of a tile and the totals; `left` hears of each
-    /// word's position and code.
-    pub fn retract(&mut self, slice: usize, mut left: impl FnMut(u32, u16)) {
-        let (tile, dead) = (&mut self.tiles[slice], &self.dead);
-        let (mut from, mut to) = (0, 0);
-        for (&word, count) in tile.words.iter().zip(&mut tile.counts) {
-            let end = from + *count as usize;
-            let start = to;
-            for at in from..end {
-                let (row, code) = (tile.rows[at], tile.topics[at]);
-                if !dead.contains(&row) {
-                    (tile.rows[to], tile.topics[to]) = (row, code);
-                    to += 1;
-                } else if code != 0 {
-                    self.totals[usize::from(code) - 1] -= 1;
-                    left(word, code);
-                }
+    /// Adds documents, whose tokens have no topics yet. Words are their own keys. Takes time
+    /// proportional to the tokens of the documents and, over many times, to their number times the
+    /// logarithm of the number of times.
+    ///
+    /// # Errors
+    /// If the shard is full: see [`Rows::take`].
+    pub fn add(&mut self, bags: &Bags) -> Result<Vec<Document>, String> {
+        let mut documents = Vec::with_capacity(bags.len());
+        let mut runs = Vec::new();
+        for document in 0..bags.len() {
+            let tokens = bags.tokens(document);
+            let row = match tokens {
+                0 => 0,
+                _ => self.rows.take(tokens, self.topics).ok_or(FULL)?,
+            };
+            documents.push(Document { row, tokens });
+            for (word, count) in bags.document(document) {
+                runs.push((self.keys.slice(word), self.keys.position(word), row, count));
             }
-            *count = (to - start) as u32;
-            from = end;
         }
-        tile.rows.truncate(to);
-        tile.topics.truncate(to);
-        let mut counts = tile.counts.iter();
-        tile.words.retain(|_| counts.next().is_some_and(|count| *count > 0));
-        tile.counts.retain(|count| *count > 0);
+        runs.sort_by_key(|run| (run.0, run.1));
+        for of_slice in runs.chunk_by(|a, b| a.0 == b.0) {
+            let slice = of_slice[0].0;
+            let mut tile = Tile::default();
+            of_slice.iter().for_each(|&(_, word, row, count)| tile.push(word, row, count));
+            self.fold(slice);
+            self.recent[slice].push(tile);
+            self.fresh[slice] = true;
+        }
+        Ok(documents)
+    }
+
+    /// Merges the smallest tiles of a slice until each has at most half the tokens of the one
+    /// before: a token is merged as often as its tile can double.
+    fn fold(&mut self, slice: usize) {
+        let (base, recent) = (&mut self.tiles[slice], &mut self.recent[slice]);
+        while let Some(last) = recent.pop() {
+            let before = recent.last_mut().unwrap_or(&mut *base);
+            if before.rows.len() > 2 * last.rows.len() {
+                recent.push(last);
+                return;
+            }
+            *before = Tile::merged(&[std::mem::take(before), last]);
+        }
+    }
+
+    /// Brings all tokens of a slice into its one tile, for a sweep over them.
+    pub fn settle(&mut self, slice: usize) {
+        let recent = std::mem::take(&mut self.recent[slice]);
+        if self.holes[slice] || !recent.is_empty() {
+            let mut tiles = vec![std::mem::take(&mut self.tiles[slice])];
+            tiles.extend(recent);
+            self.tiles[slice] = Tile::merged(&tiles);
+            self.holes[slice] = false;
+        }
+    }
+
+    /// The tokens of a slice that came last, with the totals and the rows.
+    pub fn newest(&mut self, slice: usize) -> (&mut [i64], &mut Rows, &mut Tile) {
+        let tile = self.recent[slice].last_mut().unwrap_or(&mut self.tiles[slice]);
+        (&mut self.totals, &mut self.rows, tile)
+    }
+
+    /// Removes a document, given its words: its tokens leave when [`Shard::retract`] comes to their
+    /// slices.
+    pub fn remove(&mut self, document: Document, words: impl Iterator<Item = u32>) {
+        for word in words {
+            let gone = (self.keys.position(word), document.row);
+            self.gone[self.keys.slice(word)].push(gone);
+        }
+    }
+
+    /// Takes the tokens of removed documents out of a slice's tiles and the totals; `left` hears of
+    /// each word's position and code. Positions that lose tokens are given back, ascending.
+    pub fn retract(&mut self, slice: usize, mut left: impl FnMut(u32, u16)) -> Vec<u32> {
+        let mut gone = std::mem::take(&mut self.gone[slice]);
+        gone.sort_unstable();
+        gone.dedup();
+        if !gone.is_empty() {
+            self.holes[slice] = true;
+            let totals = &mut self.totals;
+            for tile in self.recent[slice].iter_mut().chain([&mut self.tiles[slice]]) {
+                tile.lose(&gone, |word, code| {
+                    totals[usize::from(code) - 1] -= 1;
+                    left(word, code);
+                });
+            }
+        }
+        gone.into_iter().map(|(word, _)| word).collect()
     }
 
     /// Gives the rows of removed documents back, once all slices have been by.
     pub fn bury(&mut self, documents: impl IntoIterator<Item = Document>) {
-        for document in documents {
-            if self.dead.remove(&document.row) {
-                self.rows.give(document.row, document.tokens, self.topics);
-            }
+        for document in documents.into_iter().filter(|document| document.tokens > 0) {
+            self.rows.give(document.row, document.tokens, self.topics);
         }
     }
 
@@ -210,14 +240,17 @@ impl Shard {
         }
     }
 
-    /// Debug builds: the tokens of a tile are in its counts, and all tokens in the totals.
+    /// Debug builds: the tokens of a slice are in its tiles' counts, and all tokens in the totals.
     #[cfg(any(test, debug_assertions))]
     pub fn check(&self, slice: usize) {
-        let tile = &self.tiles[slice];
-        let tokens: usize = tile.counts.iter().map(|count| *count as usize).sum();
-        assert_eq!((tile.rows.len(), tile.topics.len()), (tokens, tokens));
-        assert!(tile.topics.iter().all(|code| (1..=self.topics).contains(&usize::from(*code))));
-        assert!(self.totals.iter().sum::<i64>() >= tokens as i64);
+        let mut present = 0;
+        for tile in self.recent[slice].iter().chain([&self.tiles[slice]]) {
+            let tokens: usize = tile.counts.iter().map(|count| *count as usize).sum();
+            assert_eq!((tile.rows.len(), tile.topics.len()), (tokens, tokens));
+            assert!(tile.present().all(|code| (1..=self.topics).contains(&usize::from(code))));
+            present += tile.present().count();
+        }
+        assert!(self.totals.iter().sum::<i64>() >= present as i64);
     }
 
     /// Memory taken.

@@ -65,60 +65,52 @@ pub(super) fn remove(ends: &[u64], cells: &mut [u32], word: usize, code: u16, to
     }
 }
 
-/// Gives every row the room it needs for its counts and `more(word)` tokens, in a slice of at
-/// least `words` words. Takes time proportional to the slice.
+/// Gives the rows of words, ascending, the room they need for their counts and for so many new
+/// tokens each. Other rows are moved as they are.
 pub(super) fn fit(
     ends: &mut Vec<u64>,
     cells: &mut Vec<u32>,
-    words: usize,
+    touched: &[(u32, u64)],
     topics: usize,
-    mut more: impl FnMut(usize) -> u64,
 ) {
-    let words = words.max(ends.len());
+    let Some(last) = touched.last() else { return };
+    let words = ends.len().max(last.0 as usize + 1);
+    let old = |word: usize| if word < ends.len() { row(ends, cells, word) } else { &[] };
+    let room = |&(word, more): &(u32, u64)| {
+        let tokens: u64 = counts(old(word as usize), topics).map(|(_, n)| u64::from(n)).sum();
+        (tokens + more).min(topics as u64) as usize
+    };
+    let rooms: Vec<usize> = touched.iter().map(room).collect();
+    let had: usize = touched.iter().map(|(word, _)| old(*word as usize).len()).sum();
     let mut new_ends = Vec::with_capacity(words);
-    let mut end = 0u64;
-    for word in 0..words {
-        let row = if word < ends.len() { row(ends, cells, word) } else { &[] };
-        let tokens: u64 = counts(row, topics).map(|(_, count)| u64::from(count)).sum();
-        end += (tokens + more(word)).min(topics as u64);
-        new_ends.push(end);
-    }
-    let mut new_cells = vec![0; end as usize];
-    for word in 0..ends.len() {
-        let to = &mut new_cells[range(&new_ends, word)];
-        let dense = to.len() == topics;
-        for (at, (code, count)) in counts(row(ends, cells, word), topics).enumerate() {
-            match dense {
+    let mut new_cells = Vec::with_capacity(cells.len() - had + rooms.iter().sum::<usize>());
+    for (&(word, _), room) in touched.iter().zip(rooms) {
+        keep(ends, cells, word as usize, &mut new_ends, &mut new_cells);
+        let start = new_cells.len();
+        new_cells.resize(start + room, 0);
+        let to = &mut new_cells[start..];
+        for (at, (code, count)) in counts(old(word as usize), topics).enumerate() {
+            match room == topics {
                 true => to[usize::from(code) - 1] = count,
                 false => to[at] = u32::from(code) << 16 | count,
             }
         }
+        new_ends.push(new_cells.len() as u64);
     }
+    keep(ends, cells, words, &mut new_ends, &mut new_cells);
     (*ends, *cells) = (new_ends, new_cells);
 }
 
-/// Calls `f` with every count that differs: the word, the code, what it was and what it is.
-pub(super) fn changes(
-    old: &Slice<u32>,
-    new: &Slice<u32>,
-    topics: usize,
-    mut f: impl FnMut(u32, u16, [u32; 2]),
-) {
-    let mut both = std::collections::BTreeMap::new();
-    for word in 0..new.head.len().max(old.head.len()) {
-        for (side, slice) in [old, new].into_iter().enumerate() {
-            if word < slice.head.len() {
-                for (code, count) in counts(row(&slice.head, &slice.cells, word), topics) {
-                    both.entry(code).or_insert([0; 2])[side] = count;
-                }
-            }
-        }
-        for (code, counts) in std::mem::take(&mut both) {
-            if counts[0] != counts[1] {
-                f(word as u32, code, counts);
-            }
-        }
+/// Copies the rows up to a word; rows beyond the last are empty.
+fn keep(ends: &[u64], cells: &[u32], to: usize, new_ends: &mut Vec<u64>, new: &mut Vec<u32>) {
+    let (from, until) = (new_ends.len().min(ends.len()), to.min(ends.len()));
+    if from < until {
+        let start = from.checked_sub(1).map_or(0, |before| ends[before]);
+        let moved = new.len() as u64;
+        new.extend_from_slice(&cells[start as usize..ends[until - 1] as usize]);
+        new_ends.extend(ends[from..until].iter().map(|end| end - start + moved));
     }
+    new_ends.resize(to, new.len() as u64);
 }
 
 /// The topics of documents as a slice of pairs: the head is where each document's pairs end, the

@@ -55,14 +55,14 @@ impl Chain {
         case.documents.iter().for_each(|runs| bags.push(runs.iter().copied()));
         let mut shard = Shard::new(topics, 1);
         let all = 0..bags.len();
-        let documents =
-            shard.insert(&bags, all, case.vocabulary, |word| word).expect("it is small");
+        let documents = shard.fill(&bags, all, case.vocabulary, |word| word).expect("it is small");
         let (mut ends, mut cells) = (Vec::new(), Vec::new());
-        let count = |word: usize| {
-            let runs = case.documents.iter().flatten().filter(|run| run.0 as usize == word);
-            runs.map(|run| u64::from(run.1)).sum()
+        let count = |word: u32| {
+            let runs = case.documents.iter().flatten().filter(|run| run.0 == word);
+            (word, runs.map(|run| u64::from(run.1)).sum())
         };
-        slice::fit(&mut ends, &mut cells, case.vocabulary, topics, count);
+        let words: Vec<(u32, u64)> = (0..case.vocabulary as u32).map(count).collect();
+        slice::fit(&mut ends, &mut cells, &words, topics);
         let mut kernel = Kernel::new(path, topics);
         let beta_sum = (case.beta * case.vocabulary as f64) as f32;
         let prior = Prior { beta: case.beta as f32, beta_sum };
