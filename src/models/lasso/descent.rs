@@ -60,6 +60,10 @@ impl Block<'_> {
         let (mut updates, mut best, mut idle) = (0, f64::INFINITY, 0);
         let (mut spent, mut more, mut last) = (0.0, 1.0, f64::INFINITY);
         let mut total = 0.0;
+        // (How good that is will be measured next, with all other columns.)
+        if let Some(known) = newton.solve_known(self, residual) {
+            return known;
+        }
         for _ in 0..LOOKS {
             let before = spent;
             let descent = self.descend(residual, newton, more, tolerance, &mut spent);

@@ -46,6 +46,16 @@ impl Gram {
         self.place[slot].unwrap_or_default()
     }
 
+    /// Whether a slot has entered.
+    pub fn holds(&self, slot: usize) -> bool {
+        self.place.get(slot).is_some_and(Option::is_some)
+    }
+
+    /// The number of columns that entered.
+    pub fn len(&self) -> usize {
+        self.entered.len()
+    }
+
     /// The correlations of the column at a place with all that entered, by place.
     pub fn row(&self, place: usize) -> &[f64] {
         &self.cells[place * self.stride..][..self.entered.len()]
@@ -54,25 +64,24 @@ impl Gram {
     /// What it would cost to let the slots in, in nanoseconds; see [`cost`].
     pub fn cost(&self, block: &Block<'_>, slots: &[usize]) -> f64 {
         let (columns, rows) = (&block.columns.columns, block.columns.columns.rows() as f64);
-        let missing = |slot: usize| self.place.get(slot).copied().flatten().is_none();
         let of = |&slot: &usize| match columns.is_sparse(slot) {
             true => columns.entries(slot) as f64 * (columns.entries(slot) as f64 / rows).max(0.02),
             false => 0.5 * cost::update(columns, slot),
         };
-        slots.len() as f64 * slots.iter().filter(|&&slot| missing(slot)).map(of).sum::<f64>()
+        slots.len() as f64 * slots.iter().filter(|&&slot| !self.holds(slot)).map(of).sum::<f64>()
     }
 
-    /// Gives every slot its place; `slots` is all of the support.
+    /// Gives every slot its place; `slots` is all of the support, at least. Others are forgotten
+    /// only when one enters: places are good until then.
     pub fn enter(&mut self, block: &Block<'_>, slots: &[usize]) {
+        if slots.iter().all(|&slot| self.holds(slot)) {
+            return;
+        }
         if self.entered.len() > 2 * slots.len() + SPARE {
             *self = Gram::default();
         }
         self.place.resize(block.beta.len(), None);
-        let missing = |slot: &&usize| self.place[**slot].is_none();
-        let new: Vec<usize> = slots.iter().filter(missing).copied().collect();
-        if new.is_empty() {
-            return;
-        }
+        let new: Vec<usize> = slots.iter().filter(|&&slot| !self.holds(slot)).copied().collect();
         self.reserve(self.entered.len() + new.len());
         let columns = &block.columns.columns;
         if self.entered.is_empty() {

@@ -29,6 +29,8 @@ pub(super) struct Pass<'a> {
     pub joint: bool,
     /// Whether every correlation must be known exactly.
     pub exact: bool,
+    /// Whether only columns that may matter need be gone through (see [`super::quiet`]).
+    pub repaired: bool,
 }
 
 impl Pass<'_> {
@@ -49,48 +51,76 @@ impl Shard {
         measure: &mut Measure,
         proposals: &mut Columns<u32, f32>,
     ) {
-        let mut found: Vec<(f32, u32)> = Vec::new();
         self.at_response = false;
-        for at in 0..self.columns.len() {
-            if self.facts[at].scale == 0.0 || self.screened[at] {
-                continue;
-            }
-            let facts = &self.facts[at];
-            let (beta, penalty) = (self.beta[at], pass.penalty(facts));
-            measure.intercept -= facts.mean * beta * facts.scale;
-            let skip = beta == 0.0
-                && !pass.exact
-                && penalty.l1 > 0.0
-                && self.bound(at, pass.travelled) < SLACK * penalty.l1;
-            if skip {
-                measure.ratio = measure.ratio.max(SLACK);
-            } else {
-                self.take(at, pass);
-                measure.add_coefficient(penalty, beta, self.correlation[at]);
-            }
-            let facts = &self.facts[at];
-            if !pass.joint {
-                let pull = self.correlation[at] + facts.norm * beta;
-                let step = (penalty.minimise(pull, facts.norm) - beta).abs() as f32;
-                if !skip && step > 0.0 {
-                    proposals.push(key(at), step);
+        let mut found: Vec<(f32, u32)> = Vec::new();
+        match self.quiet.awake(pass, self.columns.len()) {
+            Some(awake) => {
+                if awake.len() < self.columns.len() {
+                    measure.ratio = measure.ratio.max(SLACK);
                 }
-            } else if beta != 0.0 || facts.factor == 0.0 {
-                proposals.push(key(at), f32::INFINITY);
-            } else {
-                let pull = penalty.pull(self.correlation[at]) / penalty.l1.max(f64::MIN_POSITIVE);
-                if pull >= pass.threshold {
-                    found.push((pull.min(f64::from(f32::MAX)) as f32, key(at)));
+                for at in awake {
+                    self.look(pass, (at, key(at)), measure, proposals, &mut found);
+                    self.settle(at, pass);
+                }
+            }
+            None => {
+                for at in 0..self.columns.len() {
+                    self.look(pass, (at, key(at)), measure, proposals, &mut found);
                 }
             }
         }
-        self.certify_screened(pass, measure);
+        // (After a repair nothing is screened.)
+        if !pass.repaired {
+            self.certify_screened(pass, measure);
+        }
         if found.len() > pass.most {
             found.select_nth_unstable_by(pass.most, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
             found.truncate(pass.most);
         }
         found.sort_unstable_by_key(|(_, key)| *key);
         found.into_iter().for_each(|(pull, key)| proposals.push(key, pull));
+    }
+
+    /// Adds a column's share to a certificate, and proposes it or finds that it may be.
+    fn look(
+        &mut self,
+        pass: &Pass<'_>,
+        (at, key): (usize, u32),
+        measure: &mut Measure,
+        proposals: &mut Columns<u32, f32>,
+        found: &mut Vec<(f32, u32)>,
+    ) {
+        if self.facts[at].scale == 0.0 || self.screened[at] {
+            return;
+        }
+        let facts = &self.facts[at];
+        let (beta, penalty) = (self.beta[at], pass.penalty(facts));
+        measure.intercept -= facts.mean * beta * facts.scale;
+        let skip = beta == 0.0
+            && !pass.exact
+            && penalty.l1 > 0.0
+            && self.bound(at, pass.travelled) < SLACK * penalty.l1;
+        if skip {
+            measure.ratio = measure.ratio.max(SLACK);
+        } else {
+            self.take(at, pass);
+            measure.add_coefficient(penalty, beta, self.correlation[at]);
+        }
+        let facts = &self.facts[at];
+        if !pass.joint {
+            let pull = self.correlation[at] + facts.norm * beta;
+            let step = (penalty.minimise(pull, facts.norm) - beta).abs() as f32;
+            if !skip && step > 0.0 {
+                proposals.push(key, step);
+            }
+        } else if beta != 0.0 || facts.factor == 0.0 {
+            proposals.push(key, f32::INFINITY);
+        } else {
+            let pull = penalty.pull(self.correlation[at]) / penalty.l1.max(f64::MIN_POSITIVE);
+            if pull >= pass.threshold {
+                found.push((pull.min(f64::from(f32::MAX)) as f32, key));
+            }
+        }
     }
 
     /// The share of the columns that were left out. That they are zero at the optimum says nothing
@@ -131,6 +161,20 @@ impl Shard {
             self.correlation[at] = if rounding { 0.0 } else { taken };
             self.taken[at] = pass.travelled;
         }
+    }
+
+    /// Notes up to which way of the residual a column needs no further look.
+    fn settle(&mut self, at: usize, pass: &Pass<'_>) {
+        let facts = &self.facts[at];
+        let l1 = pass.penalty(facts).l1;
+        let until = if facts.scale == 0.0 {
+            f64::INFINITY
+        } else if self.beta[at] == 0.0 && l1 > 0.0 {
+            self.taken[at] + (SLACK * l1 - self.correlation[at].abs()) / facts.norm.sqrt()
+        } else {
+            f64::NEG_INFINITY
+        };
+        self.quiet.settle(at, until);
     }
 
     /// Leaves out columns whose coefficient is zero at the optimum: with θ dual feasible and a gap

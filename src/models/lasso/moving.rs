@@ -7,12 +7,19 @@ use crate::shard::{ColumnShard, Weights};
 /// A sum of squares that is less than this share of the terms it was made of may be rounding.
 const CANCELLED: f64 = 1e-3;
 
+/// A shift of the residual changes the correlation of a column by its mean over its spread times as
+/// much. Where that is at most this, as for most sparse columns, the shift is counted as so much way
+/// of the residual.
+pub(super) const STEEP: f64 = 0.25;
+
 /// Sums over the columns of a shard, each about a point near its mean: 56 bytes a column.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Moving {
     sums: Vec<Sums>,
     /// The mean of the response when the sums were last taken anew.
     origin: f64,
+    /// Columns whose mean is no small part of their spread, ascending.
+    steep: Vec<usize>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,6 +43,7 @@ struct Sums {
 impl Moving {
     pub fn clear(&mut self, origin: f64) {
         self.sums.clear();
+        self.steep.clear();
         self.origin = origin;
     }
 
@@ -43,7 +51,23 @@ impl Moving {
     pub fn push(&mut self, facts: &Facts, total: f64, response: f64, options: &Options) {
         let mut sums = Sums { response, ..Sums::default() };
         sums.start(facts, total, options);
+        self.note_steep(self.sums.len(), facts);
         self.sums.push(sums);
+    }
+
+    /// Notes whether a column's mean is no small part of its spread.
+    fn note_steep(&mut self, column: usize, facts: &Facts) {
+        let steep = facts.mean.abs() * facts.scale > STEEP * facts.norm.sqrt();
+        match (self.steep.binary_search(&column), steep) {
+            (Ok(at), false) => drop(self.steep.remove(at)),
+            (Err(at), true) => self.steep.insert(at, column),
+            _ => {}
+        }
+    }
+
+    /// Columns whose mean is more than [`STEEP`] times their spread, ascending.
+    pub fn steep(&self) -> &[usize] {
+        &self.steep
     }
 
     /// Adds columns without entries, so that there is the one at `column`.
@@ -69,6 +93,19 @@ impl Moving {
     /// A column's facts once all entries have been changed and the rows' weights have grown by
     /// `grown` in total; from its data if too much cancelled.
     pub fn facts(
+        &mut self,
+        (columns, at): (&ColumnShard, usize),
+        grown: f64,
+        rows: &Rows,
+        weights: Option<Weights<'_>>,
+        options: &Options,
+    ) -> Facts {
+        let facts = self.follow((columns, at), grown, rows, weights, options);
+        self.note_steep(at, &facts);
+        facts
+    }
+
+    fn follow(
         &mut self,
         (columns, at): (&ColumnShard, usize),
         grown: f64,

@@ -16,21 +16,27 @@ use super::program::Step;
 use super::vector::RowVector;
 
 /// Ridges: at the start, at least, at most.
-const START: f64 = 1e-6;
+pub(super) const START: f64 = 1e-6;
 const LEAST: f64 = 1e-12;
 const MOST: f64 = 0.3;
+/// Blocks of an epoch that may be solved by the Gram matrix alone: should rounding keep it from being
+/// solved like that, it is solved by the data.
+const KNOWN: u32 = 6;
 /// The least ridge that shortens steps noticeably.
 const DAMPING: f64 = 1e-2;
 
 /// The support's Gram matrix and factor, kept between blocks while the working columns stay.
 pub(super) struct Newton {
     /// The support's slots, in the factor's order.
-    order: Vec<usize>,
-    gram: Gram,
-    factor: Factor,
-    ridge: f64,
+    pub(super) order: Vec<usize>,
+    pub(super) gram: Gram,
+    pub(super) factor: Factor,
+    pub(super) ridge: f64,
     /// The ridge and the l2 weight of λ the factor was made with.
     made: (f64, f64),
+    /// How many more blocks of the epoch may be solved by the Gram matrix of the one before, which
+    /// followed its rows.
+    pub(super) known: u32,
 }
 
 /// How a run of steps ended.
@@ -50,6 +56,7 @@ impl Default for Newton {
             factor: Factor::default(),
             ridge: START,
             made: (START, 0.0),
+            known: 0,
         }
     }
 }
@@ -84,6 +91,7 @@ impl Newton {
     pub fn repair(&mut self, repair: &Repair<'_>) {
         self.gram.repair(repair);
         self.factor.truncate(0);
+        self.known = KNOWN;
     }
 
     /// What the next step costs before it is solved for, in nanoseconds (see [`cost`]): the rows
@@ -103,7 +111,7 @@ impl Newton {
     }
 
     /// Makes order, Gram matrix and factor those of the block's support.
-    fn follow_support(&mut self, block: &Block<'_>) {
+    pub(super) fn follow_support(&mut self, block: &Block<'_>) {
         let made = self.wanted(block);
         if self.made != made {
             self.factor.truncate(0);

@@ -82,6 +82,8 @@ pub struct Lasso<I = u64> {
     pub(super) restored: Option<f64>,
     pub(super) above: f64,
     pub(super) fresh: bool,
+    /// The epoch began with a repair of what few rows changed, not with a refresh.
+    pub(super) repaired: bool,
     /// Certificates in the stage so far.
     pub(super) looks: u32,
     /// Only unpenalised columns are being solved for.
@@ -123,6 +125,7 @@ impl<I: RowId> Lasso<I> {
             restored: None,
             above: f64::INFINITY,
             fresh: false,
+            repaired: false,
             looks: 0,
             null: false,
             lambda_max: f64::NAN,
@@ -326,6 +329,7 @@ impl<I: RowId> Program for Lasso<I> {
             most,
             joint: self.is_joint(),
             exact: self.null,
+            repaired: self.repaired,
         };
         let (layout, index) = (self.layout, shard - self.local.start);
         let key = |position: usize| layout.column(shard, position) as u32;

@@ -17,12 +17,14 @@
 
 use std::collections::BTreeMap;
 
-use super::design::{FACT_WORDS, Facts, Rows};
+use super::design::{FACT_WORDS, Facts, Rows, sum};
 use super::effect::{damaged, put_vector, sum_vectors};
 use super::gram::{Entry, Repair};
+use super::moving::STEEP;
 use super::newton::Newton;
-use super::options::Options;
+use super::options::{Lambda, Options};
 use super::program::Lasso;
+use super::quiet::Quiet;
 use super::rows::{Pending, RowId, Touched};
 use super::shard::Shard;
 use super::vector::RowVector;
@@ -53,7 +55,9 @@ impl<I: RowId> Lasso<I> {
             for row in &touched {
                 shard.change_row(row, &row.parts[local]);
             }
-            shard.restate_moved(total, self.travelled, &rows, &self.options);
+            let entries = touched.iter().flat_map(|row| &row.parts[local]);
+            let columns = entries.map(|(at, _)| *at).collect();
+            shard.restate_moved(columns, total, self.travelled, &rows, &self.options);
         }
         self.rows = rows;
         self.live.recount(&touched);
@@ -67,8 +71,13 @@ impl<I: RowId> Lasso<I> {
         let own = &self.shards[local];
         let last = own.columns.len().checked_sub(1);
         effect.push(last.map_or(0, |last| self.layout.column(shard, last) + 1) as u64);
-        effect.push(own.lambda_max(&self.rows, &self.options).to_bits());
-        effect.push(u64::from(own.beta.iter().any(|beta| *beta != 0.0)));
+        let warm = own.beta.iter().any(|beta| *beta != 0.0);
+        // A warm model sets out from the λ it has; one whose coefficients are all zero, from λ_max.
+        let lambda_max = match !warm || matches!(self.lambda, Lambda::Ratio(_)) {
+            true => own.lambda_max(&self.rows, &self.options),
+            false => f64::NAN,
+        };
+        effect.extend([lambda_max.to_bits(), u64::from(warm)]);
         let mut section = |fill: &mut dyn FnMut(&mut Vec<u64>)| {
             let at = effect.len();
             effect.push(0);
@@ -115,16 +124,17 @@ impl<I: RowId> Lasso<I> {
         let shares: Vec<Share<'_>> =
             round.moves.effects().map(|words| take(words).unwrap_or_else(|| damaged())).collect();
         self.repair_held(&pending, &shares);
-        let lambda_max = shares.iter().map(|share| share.lambda_max).fold(0.0, f64::max);
-        self.lambda_max = lambda_max;
+        let largest = |a: f64, b: f64| if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) };
+        self.lambda_max = shares.iter().map(|share| share.lambda_max).fold(0.0, largest);
         self.columns = shares.iter().map(|share| share.columns).fold(self.columns, usize::max);
         let moved = self.repair_residual(&pending, &shares);
         for (local, shard) in self.shards.iter_mut().enumerate() {
             for (row, change) in pending.rows.iter().zip(&moved.changes) {
                 shard.add_to_correlations(&row.parts[local], *change, &self.rows);
             }
-            shard.shift_correlations(moved.shift, &self.rows);
+            shard.shift_correlations(moved.shift, self.travelled, &self.rows);
         }
+        self.travelled += STEEP * moved.shift.abs();
         if cfg!(debug_assertions) {
             self.check_repair(&shares);
         }
@@ -195,9 +205,8 @@ impl<I: RowId> Lasso<I> {
         }
         let mut shift = 0.0;
         if self.options.intercept {
-            let values = self.residual.values().enumerate();
-            let sum: f64 = values.map(|(row, value)| self.rows.weight(row) * value).sum();
-            shift = sum / self.rows.total;
+            let term = |row: usize| self.rows.weight(row) * self.residual.value(row);
+            shift = sum(self.rows.response.len(), term) / self.rows.total;
             self.residual.offset -= shift;
         }
         self.residual.weigh(&self.rows);
@@ -223,7 +232,8 @@ impl<I: RowId> Lasso<I> {
                 assert!(close(facts.norm, exact.norm) && close(facts.scale, exact.scale));
                 let taken = self.residual.correlation(&shard.columns, at, facts, &self.rows);
                 let (root, known) = (facts.norm.sqrt(), shard.correlation[at]);
-                let off = (taken - known).abs() - root * -shard.taken[at];
+                let way = root * (self.travelled - shard.taken[at]);
+                let off = (taken - known).abs() - way;
                 let spread = root + facts.mean.abs() * facts.scale;
                 assert!(facts.scale == 0.0 || off <= 1e-7 * scale * spread, "{off:e} at {at}");
             }
@@ -270,10 +280,17 @@ impl Shard {
         }
     }
 
-    /// Takes the facts anew from the sums. Coefficients keep their value on the data's scale, and
-    /// correlations what is known of them.
-    fn restate_moved(&mut self, total: f64, travelled: f64, rows: &Rows, options: &Options) {
-        let Some(moving) = &mut self.moving else { return };
+    /// Takes the facts anew from the sums: of the columns `touched`, and of all if the rows weigh
+    /// more or less than before. Coefficients keep their value on the data's scale, and correlations
+    /// what is known of them.
+    fn restate_moved(
+        &mut self,
+        mut touched: Vec<usize>,
+        total: f64,
+        travelled: f64,
+        rows: &Rows,
+        options: &Options,
+    ) {
         let count = self.columns.len();
         self.facts.resize(count, Facts { factor: 1.0, ..Facts::default() });
         self.beta.resize(count, 0.0);
@@ -283,24 +300,46 @@ impl Shard {
         self.screened.resize(count, false);
         self.at_response = false;
         let weights = rows.weights.as_ref().map(|weights| Weights::new(weights));
-        for at in 0..count {
-            let old = self.facts[at];
-            let new = moving.facts((&self.columns, at), rows.total - total, rows, weights, options);
-            self.facts[at] = new;
-            let known = old.scale > 0.0 && new.scale > 0.0;
-            let growth = if known { new.scale / old.scale * (total / rows.total) } else { 0.0 };
-            if self.beta[at] != 0.0 {
-                let value = self.beta[at] * old.scale;
-                self.beta[at] = if new.scale > 0.0 { value / new.scale } else { 0.0 };
-                self.changed.iter_mut().for_each(|changed| changed.push(at));
-            }
-            self.correlation[at] *= growth;
-            // The way from which what is not known follows, with the new norm.
-            self.taken[at] = match known {
-                true => (self.taken[at] - travelled) * growth * (old.norm / new.norm).sqrt(),
-                false => f64::NEG_INFINITY,
-            };
+        let mut restate = |at| self.restate_column(at, (total, travelled), rows, weights, options);
+        if rows.total == total {
+            // Only what was touched is not what it was.
+            touched.sort_unstable();
+            touched.dedup();
+            touched.iter().for_each(|&at| restate(at));
+            touched.into_iter().for_each(|at| self.quiet.wake(at));
+        } else {
+            (0..count).for_each(restate);
+            self.quiet = Quiet::default();
         }
+    }
+
+    fn restate_column(
+        &mut self,
+        at: usize,
+        (total, travelled): (f64, f64),
+        rows: &Rows,
+        weights: Option<Weights<'_>>,
+        options: &Options,
+    ) {
+        let Some(moving) = &mut self.moving else { return };
+        let old = self.facts[at];
+        let new = moving.facts((&self.columns, at), rows.total - total, rows, weights, options);
+        self.facts[at] = new;
+        let known = old.scale > 0.0 && new.scale > 0.0;
+        let growth = if known { new.scale / old.scale * (total / rows.total) } else { 0.0 };
+        if self.beta[at] != 0.0 {
+            let value = self.beta[at] * old.scale;
+            self.beta[at] = if new.scale > 0.0 { value / new.scale } else { 0.0 };
+            self.changed.iter_mut().for_each(|changed| changed.push(at));
+        }
+        self.correlation[at] *= growth;
+        // The way from which what is not known follows, with the new norm.
+        self.taken[at] = match known {
+            true => {
+                travelled + (self.taken[at] - travelled) * growth * (old.norm / new.norm).sqrt()
+            }
+            false => f64::NEG_INFINITY,
+        };
     }
 
     /// Adds a row's change of `w r` to the correlations of its columns.
@@ -310,12 +349,24 @@ impl Shard {
         }
     }
 
-    /// Takes the same off every row of the residual.
-    fn shift_correlations(&mut self, shift: f64, rows: &Rows) {
-        if shift != 0.0 {
-            for (correlation, facts) in self.correlation.iter_mut().zip(&self.facts) {
-                *correlation -= shift * facts.scale * facts.sum / rows.total;
+    /// Takes the same off every row of the residual. For columns whose mean is a small part of their
+    /// spread it is counted as a way of the residual, unless they are in the model: what is known of
+    /// those stays known.
+    fn shift_correlations(&mut self, shift: f64, travelled: f64, rows: &Rows) {
+        let Some(moving) = self.moving.as_ref().filter(|_| shift != 0.0) else { return };
+        let way = STEEP * shift.abs();
+        let model = (0..self.beta.len()).filter(|&at| self.beta[at] != 0.0);
+        let mut known: Vec<usize> = model.chain(moving.steep().iter().copied()).collect();
+        known.sort_unstable();
+        known.dedup();
+        for at in known {
+            let facts = &self.facts[at];
+            let change = shift * facts.scale * facts.sum / rows.total;
+            self.correlation[at] -= change;
+            if self.taken[at] == travelled {
+                self.taken[at] += way;
             }
+            self.quiet.hasten(at, change.abs() / facts.norm.sqrt());
         }
     }
 }

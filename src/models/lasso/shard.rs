@@ -7,6 +7,7 @@ use super::design::{Facts, Rows};
 use super::moving::Moving;
 use super::options::Options;
 use super::program::{Coefficient, Parameter, Step};
+use super::quiet::Quiet;
 use super::vector::RowVector;
 use crate::shard::{ColumnShard, Weights};
 
@@ -28,6 +29,8 @@ pub(super) struct Shard {
     pub(super) at_response: bool,
     /// What is kept of the columns while rows come and go; nothing in a batch fit.
     pub(super) moving: Option<Moving>,
+    /// Which columns need no look, while few rows change.
+    pub(super) quiet: Quiet,
     /// The sum of the round's steps, while one is being decided.
     pub step: Option<RowVector>,
 }
@@ -95,6 +98,7 @@ impl Shard {
             if let Some(changed) = &mut self.changed {
                 changed.push(position);
             }
+            self.quiet.wake(position);
         }
     }
 
@@ -109,6 +113,7 @@ impl Shard {
     /// Forgets all correlations.
     fn forget(&mut self) {
         self.at_response = false;
+        self.quiet = Quiet::default();
         self.correlation = vec![0.0; self.columns.len()];
         self.taken = vec![f64::NEG_INFINITY; self.columns.len()];
     }

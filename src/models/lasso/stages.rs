@@ -33,10 +33,11 @@ impl<I: RowId> Lasso<I> {
         } else {
             self.set_out(warm);
         }
-        // Ways are counted from here.
         self.seen = self.residual.values().collect();
-        self.travelled = 0.0;
+        self.repaired = known;
         if !known {
+            // Ways are counted from here.
+            self.travelled = 0.0;
             self.shards.iter_mut().for_each(|shard| shard.begin(!warm));
         } else if warm && self.path.is_last() {
             // The model is that of nearly this problem: nothing new is expected to enter.
@@ -100,7 +101,8 @@ impl<I: RowId> Lasso<I> {
         self.intercept = measure.intercept;
         self.support = measure.nonzeros;
         self.measure = *measure;
-        if self.options.screening && self.is_joint() && !self.null {
+        // After a repair so little is looked at that screening would cost more.
+        if self.options.screening && self.is_joint() && !self.null && !self.repaired {
             for shard in &mut self.shards {
                 shard.screen(measure, &self.options, self.travelled);
             }
