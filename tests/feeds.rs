@@ -226,6 +226,34 @@ fn clients_are_heard_and_need_the_secret() {
     assert!(run.notes().iter().all(|note| note.contains("does not know the secret")));
 }
 
+/// A client that talks faster than the model learns is held up by its own socket.
+#[test]
+fn a_slow_model_holds_up_a_client() {
+    const LINE: usize = 1 << 20;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("it is bound");
+    let options = Options { max_pending: 4, ..Options::default() };
+    let run = start(Source::Listen { listener, secret: None }, options);
+    let mut client = TcpStream::connect(address).expect("it listens");
+    client.set_write_timeout(Some(Duration::from_secs(1))).expect("a duration");
+    let line = format!("{{\"op\":\"put\",\"id\":1,\"pad\":\"{}\"}}\n", "x".repeat(LINE));
+    let mut sent = 0;
+    // A whole second without room: nothing more is taken.
+    while client.write_all(line.as_bytes()).is_ok() {
+        sent += 1;
+        assert!(sent < 300, "300 MiB were taken from a client that nobody listens to");
+    }
+    // Three epochs of four (filled, waiting, at the door) and 64 MiB of lines; sockets hold some.
+    assert!(sent >= 64, "only {sent} lines were taken");
+    drop(client);
+    let mut seen = 0;
+    while seen + 4 <= sent {
+        let epoch = run.next().expect("no error").expect("an epoch");
+        assert!(epoch.changes.len() <= 4);
+        seen += epoch.changes.len();
+    }
+}
+
 #[test]
 fn sources_that_cannot_be_read_and_senseless_options() {
     let start = |source, options| {

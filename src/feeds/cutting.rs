@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, TrySendError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::epochs::{Epoch, Filling, Read};
 use super::error::FeedError;
 use super::line::{self, Line, Said};
+use super::queue::Receiver;
 
 /// How often an epoch that is due is offered to a model that is still busy.
 const OFFER: Duration = Duration::from_millis(2);
@@ -20,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// Takes lines, gives epochs.
 pub(super) struct Cutting<P, D> {
-    pub(super) lines: Receiver<Result<Line, FeedError>>,
+    pub(super) lines: Receiver,
     pub(super) to: SyncSender<Result<Epoch<P, D>, FeedError>>,
     pub(super) filling: Filling<P, D>,
     /// Whether lines are those of several sources.
@@ -76,7 +77,9 @@ impl<P: DeserializeOwned, D: DeserializeOwned> Cutting<P, D> {
             false => Read::To(line.place.position()),
         });
         match line::read(&line) {
-            Ok(Said::Change(change)) => self.filling.add(line.place, change, Instant::now()),
+            Ok(Said::Change(change)) => {
+                self.filling.add(line.place, line.text.len(), change, Instant::now());
+            }
             Ok(Said::Commit) => return self.hand_over(),
             Ok(Said::Nothing) => {}
             Err(bad) if strict => return self.fail(FeedError::Line(bad)),
@@ -98,11 +101,11 @@ impl<P: DeserializeOwned, D: DeserializeOwned> Cutting<P, D> {
 
     /// Hands the epoch over if there is room; while the model is busy, it grows instead.
     fn offer(&mut self) -> Going {
-        let began = self.filling.began();
+        let (bytes, began) = (self.filling.bytes(), self.filling.began());
         let sent = self.to.try_send(Ok(self.filling.close()));
         self.wake.unpark();
         match sent {
-            Err(TrySendError::Full(Ok(epoch))) => self.filling.reopen(epoch, began),
+            Err(TrySendError::Full(Ok(epoch))) => self.filling.reopen(epoch, bytes, began),
             Err(TrySendError::Disconnected(_)) => return false,
             Err(TrySendError::Full(Err(_))) | Ok(()) => {}
         }

@@ -23,6 +23,9 @@ pub(super) struct Closing {
     pub(super) most: usize,
 }
 
+/// The most bytes of the lines of an epoch, however few changes they are.
+const MOST_BYTES: usize = 256 << 20;
+
 /// What reading a line says of where the feed is.
 pub(super) enum Read {
     /// One source: here.
@@ -34,6 +37,8 @@ pub(super) enum Read {
 /// The epoch that is being filled.
 pub(super) struct Filling<P, D> {
     epoch: Epoch<P, D>,
+    /// Bytes of its lines.
+    bytes: usize,
     /// When its first change came.
     began: Option<Instant>,
     closing: Closing,
@@ -43,11 +48,12 @@ impl<P, D> Filling<P, D> {
     /// Nothing yet, of a feed that has been read up to here.
     pub(super) fn new(closing: Closing, position: Position) -> Self {
         let epoch = Epoch { changes: Vec::new(), skipped: 0, position };
-        Filling { epoch, began: None, closing }
+        Filling { epoch, bytes: 0, began: None, closing }
     }
 
-    /// Adds a change.
-    pub(super) fn add(&mut self, place: Place, change: Change<P, D>, now: Instant) {
+    /// Adds a change whose line had so many bytes.
+    pub(super) fn add(&mut self, place: Place, bytes: usize, change: Change<P, D>, now: Instant) {
+        self.bytes += bytes;
         self.began.get_or_insert(now);
         self.epoch.changes.push((place, change));
     }
@@ -76,7 +82,7 @@ impl<P, D> Filling<P, D> {
 
     /// Whether no more changes fit.
     pub(super) fn is_full(&self) -> bool {
-        self.epoch.changes.len() >= self.closing.most
+        self.epoch.changes.len() >= self.closing.most || self.bytes >= MOST_BYTES
     }
 
     /// Whether the epoch is to close by count or time.
@@ -91,19 +97,24 @@ impl<P, D> Filling<P, D> {
         Some((began + every).saturating_duration_since(now))
     }
 
+    /// Bytes of the lines.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// When the first change came.
     pub(super) fn began(&self) -> Option<Instant> {
         self.began
     }
 
     /// Goes on with an epoch that was closed too early.
-    pub(super) fn reopen(&mut self, epoch: Epoch<P, D>, began: Option<Instant>) {
-        (self.epoch, self.began) = (epoch, began);
+    pub(super) fn reopen(&mut self, epoch: Epoch<P, D>, bytes: usize, began: Option<Instant>) {
+        (self.epoch, self.bytes, self.began) = (epoch, bytes, began);
     }
 
     /// The epoch, whole; the next one begins.
     pub(super) fn close(&mut self) -> Epoch<P, D> {
-        self.began = None;
+        (self.began, self.bytes) = (None, 0);
         let position = self.epoch.position;
         std::mem::replace(&mut self.epoch, Epoch { changes: Vec::new(), skipped: 0, position })
     }

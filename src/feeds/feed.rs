@@ -6,7 +6,7 @@ use std::io;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -16,12 +16,14 @@ use serde::de::DeserializeOwned;
 use super::cutting::Cutting;
 use super::epochs::{Closing, Epoch, Filling};
 use super::error::FeedError;
-use super::line::{Line, Position};
-use super::lines::Lines;
+use super::line::Position;
+use super::lines::{LONGEST, Lines};
+use super::queue::{self, Sender};
 use super::{follow, listen};
 
-/// Lines that wait between a source and their understanding.
+/// Lines that wait between a source and their understanding, and their bytes.
 const QUEUE: usize = 1024;
+const QUEUE_BYTES: usize = LONGEST;
 
 /// Where lines come from.
 #[derive(Debug)]
@@ -61,7 +63,7 @@ impl fmt::Display for Source {
 /// |---|---|---|---|
 /// | `every` | none | close an epoch this long after its first change | > 0 |
 /// | `changes` | none | close an epoch of so many changes | > 0 |
-/// | `max_pending` | 1,000,000 | the most changes of an epoch: it closes when it has as many; at most two epochs wait in memory | > 0 |
+/// | `max_pending` | 1,000,000 | the most changes of an epoch: it closes when it has as many, or lines of 256 MiB; at most two epochs wait in memory | > 0 |
 /// | `strict` | false | a bad line ends the feed, instead of being reported and skipped | |
 /// | `from` | the beginning | where to go on: a file is read from there; of other sources that is how far they have come | of an [`Epoch`] of this source |
 #[derive(Clone, Copy, Debug)]
@@ -136,7 +138,7 @@ where
             }
         }
         let stop = Arc::new(AtomicBool::new(false));
-        let (to_lines, lines) = mpsc::sync_channel(QUEUE);
+        let (to_lines, lines) = queue::queue(QUEUE, QUEUE_BYTES);
         let (to_epochs, epochs) = mpsc::sync_channel(1);
         let many = matches!(source, Source::Listen { .. });
         let (stopped, from) = (Arc::clone(&stop), options.from);
@@ -198,14 +200,15 @@ struct Reading {
     name: String,
     from: Position,
     stop: Arc<AtomicBool>,
-    to: SyncSender<Result<Line, FeedError>>,
+    to: Sender,
 }
 
 impl Reading {
     fn run(self, source: Source, note: impl Fn(String) + Send + Sync + 'static) {
         let Reading { name, from, stop, to } = self;
         let lines = Lines::at(name.as_str().into(), from);
-        let (give, stopped) = (sender(to.clone()), move || stop.load(Ordering::Relaxed));
+        let (queue, stopped) = (to.clone(), move || stop.load(Ordering::Relaxed));
+        let give = move |line| queue.send(line);
         let done = match source {
             Source::Follow(path) => follow::for_ever(&path, lines, note, give, stopped),
             Source::File(path) => {
@@ -217,13 +220,7 @@ impl Reading {
             }
         };
         if let Err(error) = done {
-            // Nobody listens any more only if the feed is over.
-            let _ = to.send(Err(FeedError::Source { name, error }));
+            to.fail(FeedError::Source { name, error });
         }
     }
-}
-
-/// Waits for room in the queue: this is what slows a source down.
-fn sender(to: SyncSender<Result<Line, FeedError>>) -> impl Fn(Line) -> bool + Send + Sync {
-    move |line| to.send(Ok(line)).is_ok()
 }

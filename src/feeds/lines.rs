@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::line::{Line, Place, Position};
 
 /// The longest line in bytes: a row of a million columns fits.
-const LONGEST: usize = 64 << 20;
+pub(super) const LONGEST: usize = 64 << 20;
 
 /// The bytes of a source that have not yet ended a line.
 pub(super) struct Lines {

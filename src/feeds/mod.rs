@@ -8,7 +8,8 @@
 //!
 //! Each line is one JSON object: a change, or the end of an epoch, `{"op":"commit"}`. A model that
 //! is slow slows the feed down: lines wait in their file or socket, and no more than
-//! twice [`Options::max_pending`] changes wait in memory, whatever the source.
+//! twice [`Options::max_pending`] changes, of lines of at most twice 256 MiB, wait in memory, whatever
+//! the source; besides 1,024 lines of at most 64 MiB together that are not yet understood.
 
 mod cutting;
 mod epochs;
@@ -18,6 +19,7 @@ mod follow;
 mod line;
 mod lines;
 mod listen;
+mod queue;
 mod table;
 
 pub use epochs::Epoch;
