@@ -3,25 +3,31 @@
 //! Rows come in at the front of a window over the file and leave at its back. Prints one line of
 //! JSON: processor seconds of the batch fit and, for epochs that touch a share of the rows, their
 //! median processor seconds, the ratio of the two, wall milliseconds (median and 99th percentile)
-//! and rows a second.
+//! and rows a second. `--to` has the last epoch's coefficients written, a column and its value a line:
+//! with λ and the first row of the window (`first`, of `present` rows, in turns of the file) anyone
+//! can judge them.
 //!
 //! `cargo run --release --example measure_live -- DATA --touched 0.001 --epochs 100 -w 2`
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use clap::Parser;
 use differential_dataflow::input::Input;
+use ordered_float::OrderedFloat;
 use serde_json::json;
 use strads::cluster::fail::stop;
 use strads::cluster::{Flags, execute};
 use strads::formats::{ReadOptions, Table, read};
-use strads::models::lasso::{Lambda, LiveLasso, Options, Plan, Point, Problem, Row, fit};
+use strads::models::lasso::{
+    Lambda, LiveLasso, Options, Parameter, Plan, Point, Problem, Row, fit,
+};
 use strads::operators;
 use strads::shard::Layout;
 use timely::dataflow::ProbeHandle;
-use timely::dataflow::operators::Probe;
+use timely::dataflow::operators::{Inspect, Probe};
 
 #[derive(Clone, Parser)]
 #[command(disable_help_flag = true)]
@@ -41,8 +47,24 @@ struct Arguments {
     touched: f64,
     #[arg(long, default_value_t = 40)]
     epochs: usize,
+    /// Where the last coefficients go.
+    #[arg(long)]
+    to: Option<PathBuf>,
     #[arg(short)]
     workers: Option<usize>,
+}
+
+/// The model's collection, summed up.
+type Sums = BTreeMap<(Parameter, OrderedFloat<f64>), isize>;
+
+/// Columns and values of a model, a line each.
+fn lines(model: &Sums) -> String {
+    let line = |((parameter, value), _): (&(Parameter, OrderedFloat<f64>), &isize)| match parameter
+    {
+        Parameter::Column(column) => format!("{column} {}\n", value.0),
+        Parameter::Intercept => String::new(),
+    };
+    model.iter().filter(|(_, diff)| **diff != 0).map(line).collect()
 }
 
 /// Processor seconds of this process's threads.
@@ -94,13 +116,19 @@ fn main() {
     let count = rows.len();
     let step = ((count as f64 * arguments.touched / 2.0).round() as usize).clamp(1, count.max(1));
     let (epochs, spare) = (arguments.epochs, (count / 16).max(step));
+    let model = Arc::new(Mutex::new(Sums::new()));
+    let told = Arc::clone(&model);
     let measured = execute(&flags, b"", move |worker| {
+        let told = Arc::clone(&told);
         let probe = ProbeHandle::new();
         let mut input = worker.dataflow::<u64, _, _>(|scope| {
             let (input, changes) = scope.new_collection::<(u64, Row), isize>();
             let lasso = changes.lasso(live.clone(), shards).expect("options in range");
             lasso.certificates.probe_with(&probe);
-            lasso.model.probe_with(&probe);
+            let told = move |(record, _, diff): &((Parameter, OrderedFloat<f64>), u64, isize)| {
+                *told.lock().expect("no panic").entry(*record).or_default() += diff;
+            };
+            lasso.model.inner.inspect(told).probe_with(&probe);
             input
         });
         let first = worker.index() == 0;
@@ -124,6 +152,10 @@ fn main() {
         seconds
     });
     let measured = measured.unwrap_or_else(|error| stop(error.code(), error));
+    if let Some(to) = &arguments.to {
+        let text = lines(&model.lock().expect("no panic"));
+        std::fs::write(to, text).unwrap_or_else(|error| stop(2, error));
+    }
     let epochs = &measured[0][1..];
     let sorted = |of: fn(&(f64, f64)) -> f64| {
         let mut all: Vec<f64> = epochs.iter().map(of).collect();
@@ -134,7 +166,8 @@ fn main() {
     let at = |all: &[f64], share: f64| all[((all.len() - 1) as f64 * share).round() as usize];
     let result = json!({
         "rows": count, "workers": workers, "touched": 2 * step, "epochs": epochs.len(),
-        "nonzeros": point.nonzeros,
+        "nonzeros": point.nonzeros, "lambda": point.lambda,
+        "first": epochs.len() * step, "present": count - spare,
         "batch_cpu_seconds": batch_seconds,
         "first_epoch_cpu_seconds": measured[0][0].1,
         "epoch_cpu_seconds": at(&spent, 0.5),

@@ -18,6 +18,7 @@ mod lasso {
     mod refusals;
     mod run;
     mod schedules;
+    mod scopes;
     mod tall;
     mod workers;
 }

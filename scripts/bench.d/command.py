@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -79,6 +80,39 @@ def run(name, arguments, workers=1, processes=1, limit=600.0, model=True):
         tensors = load_file(place / "model.safetensors") if model else None
     peaks[0] = max(peaks[0], result["peak_bytes"] or 0)
     return {"result": result, "tensors": tensors, "peak": sum(peaks), "wall": wall}
+
+
+def feed(arguments, first, then, workers, limit):
+    """Feeds changes to a live run: `first` in one epoch, then each of `then` in its own.
+
+    Gives for each of these the seconds from its line on stdin to the epoch's line on stdout; None if
+    the command does not follow this model.
+    """
+    command = [str(STRADS), arguments[0], "-", "--follow", *arguments[1:], "--format", "json",
+               "--quiet", "-w", str(workers)]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL, text=True)
+    timer = threading.Timer(limit, child.kill)
+    timer.start()
+    seconds = []
+    try:
+        for lines in [first, *([line] for line in then)]:
+            started = time.perf_counter()
+            child.stdin.write("".join(f"{line}\n" for line in [*lines, '{"op":"commit"}']))
+            child.stdin.flush()
+            line = child.stdout.readline()
+            while line and "epoch" not in json.loads(line):
+                line = child.stdout.readline()
+            if not line:
+                return None
+            seconds.append(time.perf_counter() - started)
+    except BrokenPipeError:
+        return None
+    finally:
+        timer.cancel()
+        child.kill()
+        child.wait()
+    return seconds[1:]
 
 
 class Strads:

@@ -6,6 +6,7 @@ import ablation
 import engine
 import factorise
 import linear
+import live
 import page
 import topics
 
@@ -13,7 +14,8 @@ PARTS = {"linear": (linear, "strads against other packages on the Lasso"),
          "ablation": (ablation, "the schedules of the STRADS papers against each other"),
          "engine": (engine, "what rounds cost beside the arithmetic, and staleness"),
          "factorise": (factorise, "strads against other packages on factorisation of ratings"),
-         "topics": (topics, "strads against other packages on LDA topics")}
+         "topics": (topics, "strads against other packages on LDA topics"),
+         "live": (live, "live models against retraining and peers' partial updates")}
 
 
 def main():

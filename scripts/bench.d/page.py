@@ -8,7 +8,7 @@ from places import DOCS
 
 def show(part, report):
     return {"linear": _linear, "ablation": _ablation, "factorise": _factorise,
-            "topics": _topics, "engine": _engine}[part](report)
+            "topics": _topics, "engine": _engine, "live": _live}[part](report)
 
 
 def publish(part, report):
@@ -224,3 +224,32 @@ def _rater(contestant, goals):
         cells += [format(best, digits), number(min(reached)) if reached else "not reached"]
     cells += [number(contestant["load"]), _megabytes(contestant["peak"])]
     return f"| {contestant['name']} | " + " | ".join(cells) + " |"
+
+
+def _live(report):
+    low, high = report["load_average"]
+    lines = [_machine(report), f"{report['epochs']} epochs each; load average {low:.1f} before, "
+             f"{high:.1f} after."]
+    if report["lasso"]:
+        lines += ["", "| data | rows touched | | epoch p50, ms | p99, ms | rows/s | "
+                  "of a batch fit (processor time) | relative gap |", "|---|---|---|---|---|---|---|---|"]
+        lines += [_touched(row) for row in report["lasso"]]
+    if report["ratings"]:
+        lines += ["", "| 100 changes of 1 M ratings, new top ten of all they touch | p50, ms | p99, ms |"
+                  " batch fit, s | objective over a batch fit's |", "|---|---|---|---|---|"]
+        lines += [f"| {row['name']} | {number(row['p50_ms'])} | {number(row['p99_ms'])} | "
+                  + (f"{number(row['batch_seconds'])} | {row['objective_over_batch']:.4f} |"
+                     if "batch_seconds" in row else "| |") for row in report["ratings"]]
+    if report["documents"]:
+        lines += ["", "| a new document of 200 words among 5,000 | p50, ms | p99, ms |", "|---|---|---|"]
+        lines += [f"| {row['name']} | {number(row['p50_ms'])} | {number(row['p99_ms'])} |"
+                  for row in report["documents"]]
+    return "\n".join(lines)
+
+
+def _touched(row):
+    ours = "ratio" in row
+    cells = [row["data"], f"{row['share']:.1%}", row["name"], number(row["p50_ms"]),
+             number(row["p99_ms"]), number(row["rows_per_second"]) if ours else "",
+             f"{row['ratio']:.1%}" if ours else "", f"{row['gap']:.0e}"]
+    return "| " + " | ".join(cells) + " |"

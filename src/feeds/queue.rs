@@ -105,7 +105,7 @@ mod tests {
     const SOON: Duration = Duration::from_secs(20);
 
     fn line(bytes: usize) -> Line {
-        let place = Place { source: "feed".into(), line: 1, end: 0 };
+        let place = Place { source: "feed".into(), line: 1, end: 0, sum: 0 };
         Line { place, text: vec![b'x'; bytes] }
     }
 

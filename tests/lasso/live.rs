@@ -1,6 +1,7 @@
 //! A live model is a batch fit of the rows that survive, epoch by epoch.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use differential_dataflow::input::Input;
@@ -17,10 +18,10 @@ use super::run;
 
 /// A change of a collection of rows: identity, contents, copies.
 type Change = (u64, u64, isize);
-type Epoch = Vec<Change>;
+pub type Epoch = Vec<Change>;
 
 /// The rows that a number stands for: few columns at first, more for larger numbers.
-fn row(contents: u64) -> (f64, Vec<(u32, f64)>) {
+pub fn row(contents: u64) -> (f64, Vec<(u32, f64)>) {
     let mut draw = Draw(contents);
     let width = 3 + (contents % 60) as usize;
     let mut entries: Vec<(u32, f64)> = Vec::new();
@@ -36,13 +37,19 @@ fn row(contents: u64) -> (f64, Vec<(u32, f64)>) {
 
 /// What came out of a live run.
 #[derive(Clone, Debug, Default)]
-struct Seen {
-    changes: Vec<((Parameter, f64), u64, isize)>,
+pub struct Seen {
+    pub changes: Vec<((Parameter, f64), u64, isize)>,
     points: Vec<(u64, Point)>,
 }
 
 /// Feeds epochs, `burst` of them before any is waited for; worker `id % workers` feeds a row.
-fn live(epochs: &[Epoch], options: &Options, workers: usize, shards: usize, burst: usize) -> Seen {
+pub fn live(
+    epochs: &[Epoch],
+    options: &Options,
+    workers: usize,
+    shards: usize,
+    burst: usize,
+) -> Seen {
     let seen = Arc::new(Mutex::new(Seen::default()));
     let (to, epochs, options) = (Arc::clone(&seen), epochs.to_vec(), options.clone());
     let done = strads::cluster::execute(&Flags::threads(workers), b"", move |worker| {
@@ -177,18 +184,21 @@ fn apply(model: &mut BTreeMap<Parameter, f64>, seen: &Seen, time: u64) {
     }
 }
 
-/// Random histories: inserts, replacements, retractions (some before the insertion), copies,
-/// epochs that cancel, and one that takes everything away.
-fn histories() -> impl Strategy<Value = Vec<Epoch>> {
+/// Random histories of so many epochs, from a stock of so many rows: inserts, replacements,
+/// retractions (some before the insertion), copies, epochs that cancel, and some that take
+/// everything away.
+fn histories(stock: u64, epochs: Range<usize>) -> impl Strategy<Value = Vec<Epoch>> {
     let change = (0..12u64, 0..90u64, prop_oneof![4 => Just(1isize), 1 => Just(2), 1 => Just(-1)]);
     let epoch = prop_oneof![
-        6 => proptest::collection::vec(change, 0..6).prop_map(Step::Put),
-        3 => any::<prop::sample::Index>().prop_map(Step::Replace),
-        4 => any::<prop::sample::Index>().prop_map(Step::Remove),
-        1 => (0..12u64, 0..90u64).prop_map(|(id, contents)| Step::Cancel(id, contents)),
-        1 => Just(Step::Clear),
+        120 => proptest::collection::vec(change, 0..6).prop_map(Step::Put),
+        60 => any::<prop::sample::Index>().prop_map(Step::Replace),
+        80 => any::<prop::sample::Index>().prop_map(Step::Remove),
+        20 => (0..12u64, 0..90u64).prop_map(|(id, contents)| Step::Cancel(id, contents)),
+        // Where there are many rows most epochs are to touch few of them.
+        if stock < 50 { 20 } else { 1 } => Just(Step::Clear),
     ];
-    proptest::collection::vec(epoch, 20..40).prop_map(history)
+    let steps = proptest::collection::vec(epoch, epochs);
+    steps.prop_map(move |steps| history(stock, steps))
 }
 
 #[derive(Clone, Debug)]
@@ -200,10 +210,10 @@ enum Step {
     Clear,
 }
 
-fn history(steps: Vec<Step>) -> Vec<Epoch> {
+fn history(stock: u64, steps: Vec<Step>) -> Vec<Epoch> {
     let mut rows: BTreeMap<(u64, u64), isize> = BTreeMap::new();
     // A stock of rows, so that there is something to fit.
-    let mut epochs = vec![(100..115).map(|id| (id, id * 7, 1)).collect::<Epoch>()];
+    let mut epochs = vec![(100..100 + stock).map(|id| (id, id * 7, 1)).collect::<Epoch>()];
     let take = |epoch: &Epoch, rows: &mut BTreeMap<(u64, u64), isize>| {
         for &(id, contents, diff) in epoch {
             *rows.entry((id, contents)).or_default() += diff;
@@ -240,7 +250,7 @@ proptest! {
 
     #[test]
     fn every_epoch_is_a_batch_fit(
-        epochs in histories(),
+        epochs in prop_oneof![2 => histories(15, 20..40), 1 => histories(90, 100..200)],
         (workers, shards, burst) in (1..4usize, 1..5usize, 1..9usize),
         lambda in prop_oneof![
             Just(Lambda::Value(0.2)), Just(Lambda::Ratio(0.1)), Just(Lambda::Ratio(1.5)),
@@ -261,7 +271,7 @@ proptest! {
 }
 
 /// Everything that changed, in one order.
-fn sorted(seen: &Seen) -> Vec<(u64, Parameter, u64, isize)> {
+pub fn sorted(seen: &Seen) -> Vec<(u64, Parameter, u64, isize)> {
     let change = |((parameter, value), time, diff): &((Parameter, f64), u64, isize)| {
         (*time, *parameter, value.to_bits(), *diff)
     };

@@ -132,6 +132,10 @@ pub trait LiveLasso<'scope, T: Timestamp> {
     /// survive. Rows are identified by their key; inserting, replacing (retract and insert) and
     /// retracting are all the same to it. A row present several times weighs as much.
     ///
+    /// It may stand anywhere among a user's operators, in a region of the dataflow, too, and any
+    /// number of epochs may be in flight. Times must be totally ordered, which those within
+    /// `iterate` are not: an epoch is a change of the model of all earlier ones.
+    ///
     /// Every worker must call this with the same options.
     ///
     /// # Errors
