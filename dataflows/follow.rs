@@ -16,4 +16,4 @@ pub use arguments::Follow;
 pub use keeping::{Keeping, Kept};
 pub use legs::Legs;
 pub use names::{name, quoted};
-pub use session::{Ended, Live, Remark, Setting, Summary, follow};
+pub use session::{Ended, Live, Remark, Setting, Summary, end_with_feed, follow};

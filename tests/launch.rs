@@ -132,6 +132,28 @@ fn signals_are_passed_on_and_nobody_is_left() {
 }
 
 #[test]
+fn a_live_run_ends_in_good_order_on_all_processes() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let feed = directory.path().join("changes.jsonl");
+    let row = "{\"op\":\"put\",\"id\":\"a\",\"y\":1,\"x\":{\"p\":2}}\n{\"op\":\"commit\"}\n";
+    std::fs::write(&feed, row).expect("a feed");
+    let mut command = launch(&["-n", "2", "--", env!("CARGO_BIN_EXE_strads"), "lasso"]);
+    command.arg(&feed).args(["--follow", "--lambda", "0.1", "--format", "json"]);
+    let mut children = Children::new();
+    children.spawn(&mut command);
+    let begin = Instant::now();
+    while !children.said(0).contains("\"epoch\":0") {
+        assert!(begin.elapsed() < LIMIT, "no epoch");
+        sleep(Duration::from_millis(10));
+    }
+    children.signal(0, "TERM");
+    let outcome = children.wait().remove(0);
+    assert_eq!(outcome.code, Some(128 + 15), "{outcome:?}");
+    assert!(!outcome.stderr.contains("process 1"), "{outcome:?}");
+    assert!(!outcome.stderr.contains("lost"), "{outcome:?}");
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn a_launcher_that_is_killed_leaves_nobody() {
     // The program replaces the shell: a fit that takes for ever.

@@ -1,5 +1,7 @@
 //! Feeding a model epoch by epoch, and saying what each did.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
@@ -78,6 +80,21 @@ pub struct Setting<'a> {
     pub output: Output,
     /// Checkpoints, for models that can be [`Live::kept`].
     pub keeping: Option<Keeping>,
+}
+
+/// Leaves the end of the run to the process that has the feed: a signal to all processes, as from
+/// `strads launch` or a terminal, would otherwise end the others before it is done. Every process
+/// calls this first.
+///
+/// # Errors
+/// If the system refuses to tell of signals.
+pub fn end_with_feed() -> Result<(), Failure> {
+    [SIGINT, SIGTERM].into_iter().try_for_each(|signal| {
+        let noticed = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(signal, noticed).map(drop).map_err(|error| {
+            Failure::new(Exit::Failed, format!("cannot wait for signals: {error}"))
+        })
+    })
 }
 
 /// Reads the feed to its end, or until SIGINT or SIGTERM. For the worker that has the feed.

@@ -24,7 +24,7 @@ use super::arguments::Arguments;
 use crate::Outcome;
 use crate::failure::Failure;
 use crate::follow::{
-    Ended, Keeping, Kept, Legs, Live, Remark, Setting, Summary, follow, name, quoted,
+    Ended, Keeping, Kept, Legs, Live, Remark, Setting, Summary, end_with_feed, follow, name, quoted,
 };
 
 /// `{"op":"put","id":"r17","y":1.5,"x":{"3":0.2,"age":61}}`
@@ -47,6 +47,7 @@ struct Delete {
 /// Runs until the feed ends.
 pub fn run(arguments: &Arguments, speaks: bool) -> Outcome {
     refuse_batch_options(arguments)?;
+    end_with_feed()?;
     let digest = arguments.remembered().to_string();
     let fed = match speaks {
         true => Some(Fed {

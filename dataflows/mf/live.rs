@@ -20,7 +20,7 @@ use super::arguments::Arguments;
 use super::rows::Rows;
 use crate::Outcome;
 use crate::failure::Failure;
-use crate::follow::{Ended, Live, Remark, Setting, Summary, follow, name, quoted};
+use crate::follow::{Ended, Live, Remark, Setting, Summary, end_with_feed, follow, name, quoted};
 
 /// `{"op":"put","user":"u1","item":"i9","rating":4}`
 #[derive(Deserialize)]
@@ -44,6 +44,7 @@ struct Delete {
 /// Runs until the feed ends.
 pub fn run(arguments: &Arguments, speaks: bool) -> Outcome {
     refuse_batch_options(arguments)?;
+    end_with_feed()?;
     let source = match speaks {
         true => Some(arguments.live.source(Some(&arguments.data), arguments.cluster.shared()?)?),
         false => None,
