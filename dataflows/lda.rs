@@ -40,6 +40,7 @@ pub fn run(mut arguments: Arguments) -> Outcome {
     let speaks = arguments.cluster.process == 0;
     if speaks {
         check("--model", arguments.model_file.as_deref())?;
+        check("--mallet-state", arguments.mallet_state.as_deref())?;
     }
     if arguments.is_live() {
         return live::run(arguments, speaks);
@@ -60,7 +61,7 @@ pub fn run(mut arguments: Arguments) -> Outcome {
 
     let started = Instant::now();
     journal.start();
-    let fitted = train(arguments, &mut data, &journal)?;
+    let mut fitted = train(arguments, &mut data, &journal)?;
     let train = started.elapsed().as_secs_f64();
     journal.finish();
     if !speaks {
@@ -68,9 +69,13 @@ pub fn run(mut arguments: Arguments) -> Outcome {
     }
 
     let started = Instant::now();
+    let tokens = fitted.assignments.take();
     let mut run = Run::new(arguments, &data, fitted)?;
     if let Some(path) = &arguments.model_file {
         run.model(arguments, &data).save(path)?;
+    }
+    if let (Some(path), Some(tokens)) = (&arguments.mallet_state, tokens) {
+        run.write_state(path, &data, &tokens)?;
     }
     run.seconds([load, train, started.elapsed().as_secs_f64()]);
     if arguments.output.format == Format::Json {
@@ -85,6 +90,7 @@ fn train(arguments: &Arguments, data: &mut Data, journal: &Arc<Journal>) -> Resu
     let digest = data.digest(arguments);
     let mut options = arguments.options();
     options.priors = Arc::clone(&data.priors);
+    options.warm_start = data.warm.take();
     options.check(data.words).map_err(|why| Failure::usage(format!("--{why}")))?;
     let journal = Arc::clone(journal);
     let corpus = std::mem::take(&mut data.corpus);

@@ -19,6 +19,8 @@ mod kept;
 mod lasso;
 #[path = "cli/lda.rs"]
 mod lda;
+#[path = "cli/lda_state.rs"]
+mod lda_state;
 #[path = "cli/live.rs"]
 mod live;
 #[path = "cli/live_lda.rs"]

@@ -10,5 +10,6 @@ mod lda {
     mod live;
     mod optimize;
     mod planted;
+    mod start;
     mod workers;
 }

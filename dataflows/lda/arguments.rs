@@ -58,6 +58,10 @@ pub struct Arguments {
     /// Write one JSON object for every iteration
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub log: Option<PathBuf>,
+    /// Write the topic of every token after the last iteration as a MALLET state (may be .gz, .zst);
+    /// tokens of a document in the order of its words' numbers
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub mallet_state: Option<PathBuf>,
     /// How many words of a topic are shown
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Output")]
     pub top: usize,
@@ -154,6 +158,10 @@ pub struct Training {
     /// shards [default: as many as keep the s-error below 0.002]
     #[arg(long, value_name = "N")]
     pub slices: Option<usize>,
+    /// Start from a model of as many topics: draw first topics as if its tokens were there, too;
+    /// words are matched by name
+    #[arg(long, value_name = "MODEL")]
+    pub warm_start: Option<PathBuf>,
 }
 
 const HELP: &str = r#"Draws a topic for every token, again and again, from its distribution given those of all others:
@@ -251,6 +259,7 @@ impl Arguments {
             sample_every: training.sample_every,
             likelihood_every: training.likelihood_every,
             document_topics: self.doc_topics,
+            assignments: self.mallet_state.is_some(),
             max_seconds: training.max_seconds,
             seed: training.seed,
             shards: placement(&self.cluster, training.shards).shards(),
@@ -280,6 +289,7 @@ impl Arguments {
             "seed": training.seed,
             "shards": self.options().shards,
             "slices": training.slices,
+            "warm_start": training.warm_start.is_some(),
             "holdout": self.holdout,
             "doc_topics": self.doc_topics,
             "words": self.words.remembered(),

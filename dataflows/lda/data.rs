@@ -6,14 +6,16 @@ use std::sync::Arc;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use strads::formats::{CorpusOptions, Documents};
-use strads::models::lda::{Corpus, CorpusError, WordPrior};
+use strads::models::lda::{Corpus, CorpusError, TopicModel, WordPrior};
 use strads::random::{Draws, purpose};
+use strads::report::ModelFile;
 use strads::shard::Words;
 
 use super::arguments::Arguments;
 use super::priors;
 use crate::corpus::{read, spelling};
 use crate::failure::Failure;
+use crate::topics::Topics;
 
 /// What is trained on, and what is tested on.
 pub struct Data {
@@ -21,6 +23,8 @@ pub struct Data {
     /// The identifiers of the corpus's documents, if they have some.
     pub ids: Option<Words>,
     pub priors: Arc<Vec<WordPrior>>,
+    /// The model to set out from.
+    pub warm: Option<Arc<TopicModel>>,
     /// The documents that the perplexity is measured on, as words and counts.
     pub test: Option<Vec<Vec<(u32, u32)>>>,
     pub left_out: u64,
@@ -62,8 +66,11 @@ impl Data {
             Some(path) => priors::read(path, corpus.vocabulary(), arguments.model.topics)?,
             None => Vec::new(),
         };
+        let warm = arguments.training.warm_start.as_deref();
+        let warm = warm.map(|path| warm_start(path, arguments.model.topics)).transpose()?;
         Ok(Data {
             ids,
+            warm: warm.map(Arc::new),
             priors: Arc::new(priors),
             test,
             left_out,
@@ -97,8 +104,39 @@ impl Data {
             hash.update(prior.topic.to_le_bytes());
             hash.update(prior.weight.to_le_bytes());
         }
+        hash.update([arguments.mallet_state.is_some().into()]);
+        if let Some(warm) = &self.warm {
+            hash_model(warm, &mut hash);
+        }
         hash.finalize().to_vec()
     }
+}
+
+/// The model to set out from.
+fn warm_start(path: &Path, topics: usize) -> Result<TopicModel, Failure> {
+    let model = Topics::new(ModelFile::load(path)?, path)?.model;
+    match model.topics() == topics {
+        true => Ok(model),
+        false => {
+            let (name, found) = (path.display(), model.topics());
+            let message = format!("--warm-start {name}: expected {topics} topics, found {found}");
+            Err(Failure::model(message))
+        }
+    }
+}
+
+/// What a start takes from a model.
+fn hash_model(model: &TopicModel, hash: &mut Sha256) {
+    let (text, ends) = model.vocabulary.parts();
+    hash.update(text);
+    ends.iter().for_each(|end| hash.update(end.to_le_bytes()));
+    let mut crc = crc32fast::Hasher::new();
+    let (ends, topics, counts) = model.word_topic.columns();
+    ends.iter().for_each(|end| crc.update(&end.to_le_bytes()));
+    topics.iter().for_each(|topic| crc.update(&topic.to_le_bytes()));
+    counts.iter().for_each(|count| crc.update(&count.to_le_bytes()));
+    hash.update(crc.finalize().to_le_bytes());
+    hash.update(model.samples.to_le_bytes());
 }
 
 type Test = Option<Vec<Vec<(u32, u32)>>>;

@@ -75,7 +75,9 @@ fn refuse_batch_options(arguments: &Arguments) -> Result<(), Failure> {
         ("--optimize-beta", model.optimize_beta),
         ("--samples", training.samples > 1),
         ("--max-seconds", training.max_seconds.is_some()),
+        ("--warm-start", training.warm_start.is_some()),
         ("--doc-topics", arguments.doc_topics),
+        ("--mallet-state", arguments.mallet_state.is_some()),
         ("--log", arguments.log.is_some()),
         ("--checkpoint", arguments.checkpoints.are_kept()),
     ];

@@ -1,9 +1,12 @@
 //! The result of a run: as JSON, as text, as a model file.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
-use strads::models::lda::{Fit, InferOptions, Inference, TopicModel, put_words};
+use strads::models::lda::{
+    Assignments, Fit, InferOptions, Inference, TopicModel, put_words, write_mallet_state,
+};
 use strads::report::{Exit, ModelFile};
 
 use super::arguments::Arguments;
@@ -11,6 +14,7 @@ use super::data::Data;
 use crate::failure::Failure;
 use crate::output::figure;
 use crate::run::{head, put_seconds};
+use crate::table::write_packed;
 use crate::topics::{in_parallel, names};
 
 /// How many topics the text shows.
@@ -100,6 +104,17 @@ impl Run {
             put_words(&mut file, "ids", "id_ends", ids);
         }
         file
+    }
+
+    /// Writes the last state for MALLET.
+    pub fn write_state(
+        &self,
+        path: &Path,
+        data: &Data,
+        tokens: &Assignments,
+    ) -> Result<(), Failure> {
+        let documents = (0..tokens.len()).map(|document| tokens.document(document));
+        write_packed(path, |to| write_mallet_state(to, &self.model, data.ids.as_ref(), documents))
     }
 
     /// The result for people.

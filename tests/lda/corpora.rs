@@ -1,7 +1,9 @@
 //! Corpora whose topics are known, and what a model must be true of.
 
+use std::collections::BTreeMap;
+
 use strads::cluster::Flags;
-use strads::models::lda::{Corpus, Fit, Options, TopicModel, fit};
+use strads::models::lda::{Assignments, Corpus, Counts, Fit, Options, TopicModel, fit};
 use strads::random::{Draws, purpose};
 
 /// Documents of `words_per_topic · topics` words: each has mostly words of one or two topics.
@@ -64,6 +66,31 @@ pub fn log_likelihood(model: &TopicModel, corpus: &Corpus) -> f64 {
         sum -= rising(beta_sum, *total);
     }
     sum / corpus.tokens() as f64
+}
+
+/// A model's counts, counted again from the topics of the corpus's tokens.
+pub fn recounted(model: &TopicModel, corpus: &Corpus, tokens: &Assignments) -> TopicModel {
+    assert_eq!(tokens.len(), corpus.len());
+    let count = |rows: &mut BTreeMap<u16, u32>, topic| *rows.entry(topic).or_insert(0) += 1;
+    let mut words = vec![BTreeMap::new(); corpus.vocabulary().len()];
+    let mut topic_total = vec![0; model.topics()];
+    let mut documents = Counts::default();
+    for document in 0..tokens.len() {
+        let (mut runs, mut own) = (BTreeMap::new(), BTreeMap::new());
+        for (word, topic) in tokens.document(document) {
+            *runs.entry(word).or_insert(0) += 1;
+            count(&mut words[word as usize], topic);
+            count(&mut own, topic);
+            topic_total[usize::from(topic)] += 1;
+        }
+        let mut expected = BTreeMap::new();
+        corpus.document(document).for_each(|(word, n)| *expected.entry(word).or_insert(0) += n);
+        assert_eq!(runs, expected, "the tokens are those of document {document}");
+        documents.push(own);
+    }
+    let mut word_topic = Counts::default();
+    words.into_iter().for_each(|row| word_topic.push(row));
+    TopicModel { word_topic, topic_total, document_topic: Some(documents), ..model.clone() }
 }
 
 /// Counts are those of the corpus.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use strads::cluster::{ClusterError, Flags};
 use strads::models::lda::{Alpha, Corpus, Options, WordPrior, fit};
 
-use super::corpora::{log_likelihood, model, planted, recount, train};
+use super::corpora::{log_likelihood, model, planted, recount, recounted, train};
 
 fn near(a: f64, b: f64) {
     assert!((a - b).abs() <= 1e-9 * b.abs(), "{a} is not {b}");
@@ -13,13 +13,18 @@ fn near(a: f64, b: f64) {
 
 /// Fits, and checks likelihood and counts.
 fn check(corpus: &Corpus, options: Options) {
-    let options = Options { document_topics: true, ..options };
+    let options = Options { document_topics: true, assignments: true, ..options };
     let fit = train(corpus, &options, 2);
     let model = model(&fit);
     recount(model, corpus);
     assert_eq!(fit.points.len() as u64, options.iterations + 1);
     let last = fit.points.last().expect("a fit has points");
-    near(last.log_likelihood.expect("the last sweep is measured"), log_likelihood(model, corpus));
+    let told = last.log_likelihood.expect("the last sweep is measured");
+    near(told, log_likelihood(model, corpus));
+    // The topics of the tokens are the state that all this was counted from.
+    let again = recounted(model, corpus, fit.assignments.as_ref().expect("asked for"));
+    assert!(again == *model, "counts are those of the tokens");
+    near(told, log_likelihood(&again, corpus));
 }
 
 #[test]

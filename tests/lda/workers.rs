@@ -20,6 +20,7 @@ pub fn options(topics: usize, optimize: bool) -> Options {
         sample_every: 3,
         likelihood_every: 1,
         document_topics: true,
+        assignments: true,
         shards: 4,
         seed: 5,
         ..Options::default()
@@ -41,6 +42,8 @@ pub fn digest(fit: &Fit) -> u64 {
     let model = model(fit);
     model.word_topic.columns().hash(&mut hasher);
     model.document_topic.as_ref().expect("asked for").columns().hash(&mut hasher);
+    let tokens = fit.assignments.as_ref().expect("asked for");
+    (0..tokens.len()).for_each(|at| tokens.document(at).for_each(|token| token.hash(&mut hasher)));
     model.topic_total.hash(&mut hasher);
     model.alpha.iter().for_each(|alpha| alpha.to_bits().hash(&mut hasher));
     (fit.rounds, fit.shards, fit.slices).hash(&mut hasher);

@@ -35,7 +35,8 @@ pub(super) enum Change<I> {
 /// What a program publishes.
 #[derive(Clone, Debug)]
 pub(super) enum Output<I> {
-    /// Word-topic counts of a slice, or the topics of the documents of a shard.
+    /// Word-topic counts of a slice, or, with numbers after all slices', the topics of the documents
+    /// of a shard, or, with numbers after those, of its tokens.
     Slice(usize, Slice<u32>),
     /// A count that changed: the word, the topic (from 0), what it was, what it is.
     Count(u32, u16, [u32; 2]),

@@ -12,6 +12,7 @@ use timely::dataflow::operators::{Inspect, Probe};
 use timely::worker::Worker;
 
 use super::assemble::assemble;
+use super::assignments::Assignments;
 use super::change::{Change, Output, Publish};
 use super::corpus::{Bags, Corpus};
 use super::division::{ends, fits, ring};
@@ -20,6 +21,7 @@ use super::keys::Keys;
 use super::measure::Measure;
 use super::model::TopicModel;
 use super::options::Options;
+use super::priors::{Priors, of_model};
 use super::program::Topics;
 use crate::checkpoint::Keeper;
 use crate::cluster::{self, ClusterError, Flags};
@@ -47,6 +49,8 @@ pub struct Point {
 pub struct Fit {
     /// The model, on the process of worker 0.
     pub model: Option<TopicModel>,
+    /// The last state, on the process of worker 0, if [`Options::assignments`] asks for it.
+    pub assignments: Option<Assignments>,
     /// Every sweep, on the process of worker 0.
     pub points: Vec<Point>,
     /// Sub-rounds.
@@ -60,6 +64,8 @@ pub struct Fit {
 /// A process's documents until its workers have taken them.
 struct Task {
     bags: Option<Arc<Bags>>,
+    /// What first topics are drawn by, beside the tokens.
+    start: Option<Arc<Priors>>,
     /// Workers that have not come yet.
     waiting: usize,
 }
@@ -80,12 +86,17 @@ impl Plan {
         self.task.lock().unwrap_or_else(PoisonError::into_inner).bags.clone()
     }
 
+    /// What first topics are drawn by, for a worker of this process.
+    fn start(&self) -> Option<Arc<Priors>> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner).start.clone()
+    }
+
     /// A worker has what it needs: after the last one the documents are let go.
     fn leave(&self) {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         task.waiting = task.waiting.saturating_sub(1);
         if task.waiting == 0 {
-            task.bags = None;
+            (task.bags, task.start) = (None, None);
         }
     }
 }
@@ -150,22 +161,27 @@ pub fn fit_kept(
     flags: &Flags,
     digest: &[u8],
     corpus: Corpus,
-    options: Options,
+    mut options: Options,
     keeper: Option<Arc<Keeper>>,
     watch: impl Fn(&Point) + Send + Sync + 'static,
 ) -> Result<Fit, ClusterError> {
     let usage = ClusterError::Usage;
     options.check(corpus.vocabulary().len()).map_err(usage)?;
     let (rotate, ring) = ring(&options, corpus.tokens(), flags.workers());
-    let keys = Keys(ring.slices());
+    let of_slices = Keys(ring.slices());
     let many = || usage("vocabulary: expected fewer words, or fewer slices".to_owned());
     let frequencies = corpus.frequencies();
-    let keys = Arc::new(keys.balanced(&frequencies).ok_or_else(many)?);
+    let keys = Arc::new(of_slices.balanced(&frequencies).ok_or_else(many)?);
     let ends = ends(&corpus, ring.shards());
     fits(&corpus, &frequencies, &ends, options.topics).map_err(usage)?;
     drop(frequencies);
     let (vocabulary, bags) = corpus.into_parts();
-    let task = Mutex::new(Task { bags: Some(Arc::new(bags)), waiting: flags.threads });
+    let start = options.warm_start.take().map(|model| {
+        let weights = options.priors.iter().copied().chain(of_model(&model, &vocabulary));
+        let key = |word: u32| keys[word as usize];
+        Arc::new(Priors::new(options.topics, of_slices, key, weights))
+    });
+    let task = Mutex::new(Task { bags: Some(Arc::new(bags)), start, waiting: flags.threads });
     let words = vocabulary.len();
     let plan = Arc::new(Plan { task, options, rotate, keys, ends });
     let (shared, watch) = (Arc::clone(&plan), Arc::new(watch));
@@ -175,7 +191,10 @@ pub fn fit_kept(
     })?;
     let (shards, slices) = (ring.shards(), ring.slices());
     let mut fit = Fit { shards, slices, ..Fit::default() };
-    if let Some(seen) = seen.into_iter().flatten().next() {
+    if let Some(mut seen) = seen.into_iter().flatten().next() {
+        let tokens = seen.slices.split_off(&(slices + shards));
+        let wanted = plan.options.assignments;
+        fit.assignments = wanted.then(|| Assignments::assemble(tokens, &plan.keys));
         fit.rounds = seen.points.len() as u64 * slices as u64;
         fit.model =
             Some(assemble(vocabulary, (&plan.options, &plan.keys), &seen.hyper, seen.slices, ring));
@@ -210,7 +229,7 @@ fn run(
     let keys = Arc::clone(&plan.keys);
     let key = |word: u32| keys[word as usize];
     let program = Topics::<u32>::new(options.clone(), ring, index, vocabulary, Publish::Whole, key);
-    let program = Rc::new(RefCell::new(program));
+    let program = Rc::new(RefCell::new(program.starting(plan.start())));
     let limits = SweepLimits {
         sweeps: options.iterations,
         max_seconds: options.max_seconds.unwrap_or(f64::INFINITY),

@@ -117,9 +117,12 @@ where
     fn topics(self, live: LiveOptions) -> Result<LiveTopics<'scope, T, I>, String> {
         let LiveOptions { options, vocabulary, passes, upkeep } = live;
         options.check(vocabulary)?;
-        for (name, asked) in
-            [("optimize_alpha", options.optimize_alpha), ("optimize_beta", options.optimize_beta)]
-        {
+        for (name, asked) in [
+            ("optimize_alpha", options.optimize_alpha),
+            ("optimize_beta", options.optimize_beta),
+            ("warm_start", options.warm_start.is_some()),
+            ("assignments", options.assignments),
+        ] {
             if asked {
                 return Err(format!("{name}: not with live data"));
             }

@@ -6,6 +6,7 @@
 //! ```
 
 mod assemble;
+mod assignments;
 mod change;
 mod coherence;
 mod corpus;
@@ -26,6 +27,7 @@ mod mallet;
 mod measure;
 mod model;
 mod options;
+mod priors;
 mod program;
 mod pyldavis;
 mod sampler;
@@ -36,6 +38,7 @@ mod stored;
 #[cfg(test)]
 mod tests;
 
+pub use assignments::Assignments;
 pub use coherence::{CoDocuments, Coherence};
 pub use corpus::{Corpus, CorpusError};
 pub use describe::TopicWord;

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
 use super::change::{Change, Output, Publish};
 use super::home::Home;
 use super::hyper::{Hyper, Sums};
 use super::keys::Keys;
 use super::local::Local;
-use super::measure::{self, Measure, SlicePriors};
+use super::measure::{self, Measure};
 use super::options::Options;
+use super::priors::Priors;
 use super::sampler::{Kernel, Path, Prior, Setting, WordRows};
 use super::samples::Samples;
 use super::shard::Shard;
@@ -36,10 +38,9 @@ pub(super) struct Topics<I> {
     publish: Publish,
     kernel: Kernel,
     local: BTreeMap<usize, Local<I>>,
-    /// By slice.
-    priors: Vec<SlicePriors>,
-    /// `Σ_v β_vk − V β`.
-    topic_priors: Vec<f64>,
+    priors: Priors,
+    /// In their place, while first topics are drawn.
+    start: Option<Arc<Priors>>,
     samples: BTreeMap<usize, Samples>,
     /// Slices that a checkpoint had, until they are born.
     stored: BTreeMap<usize, Slice<u32>>,
@@ -60,18 +61,7 @@ impl<I: Ord + Clone + 'static> Topics<I> {
         let (topics, slices) = (options.topics, ring.slices());
         let hyper = Hyper { alpha: options.alphas(), beta: options.beta };
         let local = |shard| (shard, Local::new(topics, slices, vocabulary, hyper.clone()));
-        let mut priors = vec![SlicePriors::new(); slices];
-        let mut topic_priors = vec![0.0; topics];
-        let keys = Keys(slices);
-        for prior in options.priors.iter() {
-            let key = key(prior.word);
-            let own = (keys.position(key), prior.topic + 1, prior.weight as f32);
-            priors[keys.slice(key)].push(own);
-            topic_priors[usize::from(prior.topic)] += prior.weight;
-        }
-        for priors in &mut priors {
-            priors.sort_by_key(|prior| (prior.0, prior.1));
-        }
+        let priors = Priors::new(topics, Keys(slices), key, options.priors.iter().copied());
         Topics {
             kernel: Kernel::new(Path::best(), topics),
             local: ring.placement().local(index).map(local).collect(),
@@ -82,8 +72,13 @@ impl<I: Ord + Clone + 'static> Topics<I> {
             ring,
             publish,
             priors,
-            topic_priors,
+            start: None,
         }
+    }
+
+    /// The same, but that first topics are drawn with other prior weights.
+    pub fn starting(self, start: Option<Arc<Priors>>) -> Self {
+        Topics { start, ..self }
     }
 
     /// α and β, as they are now.
@@ -139,15 +134,19 @@ impl<I: Ord + Clone + 'static> Topics<I> {
     fn sample(&mut self, turn: &Turn, slice: &mut Slice<u32>, fresh: bool) {
         let keys = self.keys();
         let Some(local) = self.local.get_mut(&turn.shard) else { return };
+        let priors = match (&self.start, turn.sweep.work) {
+            (Some(start), Work::Refresh) => start,
+            _ => &self.priors,
+        };
         let hyper = &local.hyper;
         let beta_sum = hyper.beta * local.vocabulary as f64;
         let prior = Prior { beta: hyper.beta as f32, beta_sum: beta_sum as f32 };
-        self.kernel.set_prior(&hyper.alpha, prior, &self.topic_priors);
+        self.kernel.set_prior(&hyper.alpha, prior, &priors.topics);
         let Sweep { epoch, number, .. } = turn.sweep;
         let draws = Draws::new(self.options.seed, TOPICS, epoch, number).within(turn.shard as u64);
         let setting = Setting {
             draws: &draws,
-            priors: &self.priors[turn.slice],
+            priors: &priors.slices[turn.slice],
             number: &|position| keys.key(turn.slice, position),
             fresh,
         };
@@ -162,7 +161,7 @@ impl<I: Ord + Clone + 'static> Topics<I> {
         let Some(local) = self.local.get(&shard) else { return 0.0 };
         let mut sum = measure::documents(&local.shard, &local.documents, &local.hyper);
         for (index, slice) in slices {
-            sum += measure::words(slice, &self.priors[*index], &local.hyper);
+            sum += measure::words(slice, &self.priors.slices[*index], &local.hyper);
         }
         sum + self.topic_likelihood(shard)
     }
@@ -177,7 +176,7 @@ impl<I: Ord + Clone + 'static> Topics<I> {
         let mut sum = local.known.look(&local.shard, &local.documents, &local.hyper);
         for (index, slice) in slices {
             let home = self.homes.entry(*index).or_default();
-            sum += home.look(slice, &self.priors[*index], &local.hyper);
+            sum += home.look(slice, &self.priors.slices[*index], &local.hyper);
         }
         sum + self.topic_likelihood(shard)
     }
@@ -186,7 +185,7 @@ impl<I: Ord + Clone + 'static> Topics<I> {
     fn topic_likelihood(&self, shard: usize) -> f64 {
         let Some(local) = self.local.get(&shard).filter(|_| shard == 0) else { return 0.0 };
         let plain = local.hyper.beta * local.vocabulary as f64;
-        let sums = self.topic_priors.iter().map(|prior| plain + prior);
+        let sums = self.priors.topics.iter().map(|prior| plain + prior);
         measure::topics(&local.shard.totals, sums)
     }
 
@@ -217,6 +216,11 @@ impl<I: Ord + Clone + 'static> Topics<I> {
         if self.options.document_topics {
             let documents = slice::documents(&local.shard.rows, &local.documents, topics);
             changes.push(Output::Slice(self.ring.slices() + shard, documents));
+        }
+        if self.options.assignments {
+            let tokens = local.shard.assignments(&local.documents);
+            let number = self.ring.slices() + self.ring.shards() + shard;
+            changes.push(Output::Slice(number, tokens));
         }
         local.shard = Shard::new(topics, self.ring.slices());
         local.documents = Vec::new();
@@ -297,6 +301,7 @@ impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
                 }
             }
             Work::Update => {
+                self.start = None;
                 local.shard.settle(turn.slice);
                 if optimizes && homes.contains(&turn.slice) {
                     local.sum_words(slice);
