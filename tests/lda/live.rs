@@ -241,16 +241,24 @@ fn work_follows_the_change() {
 }
 
 #[test]
-fn concentrations_are_not_fitted() {
-    timely::execute_directly(|worker| {
-        worker.dataflow::<u64, _, _>(|scope| {
-            let documents = InputSession::<u64, (u32, Bag), isize>::new().to_collection(scope);
-            let options = Options { optimize_alpha: true, ..Options::default() };
-            let live = LiveOptions { options, vocabulary: 0, passes: 1, upkeep: 1 };
-            let why = documents.topics(live).err().expect("it is refused");
-            assert!(why.contains("optimize_alpha"), "{why}");
+fn options_of_batch_runs_are_refused() {
+    let model = TopicModel { topic_total: vec![0; 100], ..TopicModel::default() };
+    let base = Options::default();
+    for (name, options) in [
+        ("optimize_alpha", Options { optimize_alpha: true, ..base.clone() }),
+        ("optimize_beta", Options { optimize_beta: true, ..base.clone() }),
+        ("warm_start", Options { warm_start: Some(Arc::new(model)), ..base.clone() }),
+        ("assignments", Options { assignments: true, ..base }),
+    ] {
+        timely::execute_directly(move |worker| {
+            worker.dataflow::<u64, _, _>(|scope| {
+                let documents = InputSession::<u64, (u32, Bag), isize>::new().to_collection(scope);
+                let live = LiveOptions { options, vocabulary: 0, passes: 1, upkeep: 1 };
+                let why = documents.topics(live).err().expect("it is refused");
+                assert_eq!(why, format!("{name}: not with live data"));
+            });
         });
-    });
+    }
 }
 
 #[test]
