@@ -19,6 +19,7 @@ mod lasso {
     mod run;
     mod schedules;
     mod scopes;
+    mod start;
     mod tall;
     mod workers;
 }

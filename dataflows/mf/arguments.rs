@@ -169,8 +169,9 @@ pub struct Training {
 /// The solvers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Solver {
-    /// sgd if ratings are held out (--test, --holdout), but ccd with --lambda, --weighted-lambda,
-    /// --tol, --nonnegative, --implicit or --warm-start
+    /// sgd to predict what is not rated (--test, --holdout, or a --model to recommend from), but
+    /// ccd with --lambda, --weighted-lambda, --tol, --nonnegative, --implicit, --scheduler dynamic
+    /// or --warm-start
     #[default]
     Auto,
     /// Coordinate descent over blocks of factors: the lowest objective soonest

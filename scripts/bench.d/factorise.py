@@ -17,6 +17,7 @@ PEERS = ("cmfrec", "cmfrec with biases", "scikit-surprise")
 SHAPES = ((1, 1), (2, 1), (1, 2))
 # What is raced for, how strads goes about it, and the numbers of iterations of its runs.
 RACES = (("objective", ("--solver", "ccd", "--weighted-lambda"), (1, 2, 4, 8, 16, 32)),
+         ("objective", ("--solver", "ccd", "--biases", "--weighted-lambda"), (1, 2, 4, 8, 16, 32)),
          ("rmse", ("--solver", "sgd", "--biases"), (4, 8, 12, 24)))
 
 
@@ -77,7 +78,8 @@ def _strads(race, arguments, runs, shape, files, numbered, options):
     """Runs of more and more iterations, each a process of its own, each judged."""
     workers, processes = shape
     layout = f"-w {workers}" if processes == 1 else f"-n {processes} -w {workers}"
-    name = f"strads {arguments[1]} {layout}"
+    biased = " with biases" if arguments[1] == "ccd" and "--biases" in arguments else ""
+    name = f"strads {arguments[1]}{biased} {layout}"
     print(f"{name}, {files[0]}", file=sys.stderr, flush=True)
     usual = [files[0], "--rank", str(options.rank), *arguments]
     if race == "objective":

@@ -8,12 +8,14 @@ import factorise
 import linear
 import live
 import page
+import solvers
 import topics
 
 PARTS = {"linear": (linear, "strads against other packages on the Lasso"),
          "ablation": (ablation, "the schedules of the STRADS papers against each other"),
          "engine": (engine, "what rounds cost beside the arithmetic, and staleness"),
          "factorise": (factorise, "strads against other packages on factorisation of ratings"),
+         "solvers": (solvers, "what strads mf --solver auto goes by"),
          "topics": (topics, "strads against other packages on LDA topics"),
          "live": (live, "live models against retraining and peers' partial updates")}
 

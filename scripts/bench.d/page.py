@@ -8,7 +8,8 @@ from places import DOCS
 
 def show(part, report):
     return {"linear": _linear, "ablation": _ablation, "factorise": _factorise,
-            "topics": _topics, "engine": _engine, "live": _live}[part](report)
+            "topics": _topics, "engine": _engine, "live": _live,
+            "solvers": _solvers}[part](report)
 
 
 def publish(part, report):
@@ -253,3 +254,13 @@ def _touched(row):
              number(row["p99_ms"]), number(row["rows_per_second"]) if ours else "",
              f"{row['ratio']:.1%}" if ours else "", f"{row['gap']:.0e}"]
     return "| " + " | ".join(cells) + " |"
+
+
+def _solvers(report):
+    low, high = report["load_average"]
+    lines = [_machine(report), f"Medians over {report['seeds']} seeds; load average {low:.1f} before, "
+             f"{high:.1f} after.", "",
+             "| data | solver | test RMSE | AUC | NDCG@10 | train, s |", "|---|---|---|---|---|---|"]
+    lines += [f"| {fit['data']} | {fit['solver']} | {fit['rmse']:.4f} | {fit['auc']:.3f} | "
+              f"{fit['ndcg']:.3f} | {number(fit['train'])} |" for fit in report["fits"]]
+    return "\n".join(lines)

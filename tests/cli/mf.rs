@@ -100,6 +100,18 @@ fn held_out_ratings_are_tested_on_and_not_learnt() {
 }
 
 #[test]
+fn the_solver_suits_what_is_asked_for() {
+    let (_kept, file) = directory();
+    let model = file("m.safetensors");
+    let solver = |options: &[&str]| lectures(options)["solver"].clone();
+    assert_eq!(solver(&[]), "ccd");
+    assert_eq!(solver(&["--model", &model]), "sgd");
+    assert_eq!(solver(&["--model", &model, "--lambda", "5"]), "ccd");
+    assert_eq!(solver(&["--holdout", "0.1", "--scheduler", "dynamic"]), "ccd");
+    assert_eq!(solver(&["--model", &model, "--implicit"]), "ccd");
+}
+
+#[test]
 fn test_files_may_name_others() {
     let (_kept, file) = directory();
     let (train, test) = (file("train.csv"), file("test.csv"));

@@ -13,9 +13,9 @@ use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::Concat;
 use timely::dataflow::operators::generic::operator::Operator;
-use timely::dataflow::operators::vec::Map;
-use timely::dataflow::operators::{Concat, Exchange as _};
+use timely::dataflow::operators::vec::{Broadcast, Map};
 use timely::order::TotalOrder;
 use timely::progress::Timestamp;
 
@@ -205,7 +205,9 @@ where
         let scheduler = options::scheduler(&options);
         let mut changes = epochs(self, placement);
         if let Some(start) = start {
-            changes = changes.concat(coefficients(start, placement));
+            // To all workers: whether an epoch can be repaired is decided alike everywhere.
+            let put = |(column, value)| Change::Start(column, value);
+            changes = changes.concat(start.broadcast().map(put));
         }
         let trained = changes.model_parallel("Lasso", engine, program, scheduler);
         Ok(LassoOutput {
@@ -252,22 +254,6 @@ where
             }
         }
     })
-}
-
-/// Brings coefficients to the workers of their columns.
-fn coefficients<'scope, T, I>(
-    start: Stream<'scope, T, Vec<(u32, f64)>>,
-    placement: Placement,
-) -> Stream<'scope, T, Vec<Change<I>>>
-where
-    T: Timestamp,
-    I: ExchangeData,
-{
-    let layout = Layout::new(placement.shards());
-    let place = move |(column, _): &(u32, f64)| {
-        placement.worker_of(layout.shard_of(*column as usize)) as u64
-    };
-    start.exchange(place).map(|(column, value)| Change::Start(column, value))
 }
 
 /// A row's part for every shard, with its worker. Shards without an entry hear of the response,

@@ -220,7 +220,8 @@ impl<I: RowId> Program for Lasso<I> {
             }
         }
         if !rows.is_empty() {
-            self.absorb_rows(rows);
+            // Coefficients from outside leave nothing that few changes could be repaired from.
+            self.absorb_rows(rows, !start.is_empty());
         }
         self.put(&start);
     }

@@ -72,16 +72,17 @@ impl<I> Default for RowStore<I> {
 type Key<I> = (I, u64);
 
 impl<I: RowId> Lasso<I> {
-    /// Takes in an epoch's rows.
+    /// Takes in an epoch's rows; if `anew`, columns are made anew even if the rows are few.
     ///
     /// A row whose copies are negative (retracted before it came) does not count until it is not.
-    pub(super) fn absorb_rows(&mut self, parts: Vec<RowPart<I>>) {
+    pub(super) fn absorb_rows(&mut self, parts: Vec<RowPart<I>>, anew: bool) {
         let (keys, mut rows) = self.count_copies(parts);
         let store = &mut self.live;
         let (places, count) = (self.rows.response.len(), store.count);
         let came = rows.iter().filter(|row| row.before == 0.0).count();
         let empty = store.used + rows.len() - came - count;
-        if store.used + came <= places && rows.len() * FEW <= count && empty * FEW <= 2 * places {
+        let fit = store.used + came <= places && empty * FEW <= 2 * places;
+        if fit && !anew && rows.len() * FEW <= count {
             let next = (store.used as u32..).zip(rows.iter_mut().filter(|row| row.before == 0.0));
             next.for_each(|(place, row)| row.place = place);
             let stated = self.changed_rows(&rows);

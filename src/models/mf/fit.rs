@@ -7,6 +7,7 @@ use super::{Factorisation, Options, Ratings, Solver, ccd};
 use crate::checkpoint::Keeper;
 use crate::cluster::{ClusterError, Flags};
 use crate::operators::{self, RotateOptions};
+use crate::scheduler::Policy;
 
 /// What is to be factorised, the same in every process.
 #[derive(Clone, Debug, Default)]
@@ -48,16 +49,19 @@ pub struct Fit {
     pub converged: bool,
 }
 
-/// The solver that suits the goal: gradient descent if ratings are held out to see how well others
-/// are predicted, but coordinate descent if a penalty, a tolerance or factors to start from say that
-/// it is the objective that matters, and for what only it can do.
+/// The solver that suits the goal: gradient descent to predict what is not rated (ratings are held
+/// out, or [`Options::recommends`]), but coordinate descent if a penalty or a tolerance say that it
+/// is the objective that matters, and for what only it can do. What was measured is in
+/// `docs/benchmarks.md`: `scripts/bench solvers`.
 pub fn chosen(options: &Options, problem: &Problem) -> Solver {
     let Options { lambda, weighted_lambda, tolerance, nonnegative, implicit, .. } = *options;
+    let unseen = options.recommends || problem.test.is_some();
     let objective = lambda.is_some() || weighted_lambda || tolerance.is_some();
-    let only = nonnegative || implicit.is_some() || problem.warm.is_some();
+    let by_progress = options.scheduler == Policy::Dynamic;
+    let only = nonnegative || implicit.is_some() || problem.warm.is_some() || by_progress;
     match options.solver {
-        Solver::Auto if problem.test.is_none() || objective || only => Solver::Ccd,
-        Solver::Auto => Solver::Sgd,
+        Solver::Auto if unseen && !objective && !only => Solver::Sgd,
+        Solver::Auto => Solver::Ccd,
         solver => solver,
     }
 }

@@ -26,7 +26,8 @@ pub enum Solver {
 /// | `centre` | true | take off the mean rating: see [`Options::centres`] | |
 /// | `nonnegative` | false | no negative factor | `Ccd`, without biases |
 /// | `implicit` | none | α: ratings are confidences | ≥ 0, `Ccd` |
-/// | `solver` | `Auto` | how | |
+/// | `solver` | `Auto` | how: see [`chosen`](super::chosen) | |
+/// | `recommends` | false | the factors are to predict what is not rated: a hint to `Auto` | |
 /// | `iterations` | the solver's | sweeps or epochs; exactly so many if no tolerance is given | ≥ 1 |
 /// | `tolerance` | the solver's | stop when a sweep lowers the objective by less than this fraction | ≥ 0 |
 /// | `max_rounds` | 1 000 000 000 | give up after so many rounds | ≥ 1 |
@@ -51,6 +52,9 @@ pub struct Options {
     pub implicit: Option<f64>,
     /// How the factors are found.
     pub solver: Solver,
+    /// Whether the factors are to predict what is not rated, as for recommendations: what
+    /// [`Solver::Auto`] goes by beside what else is asked for.
+    pub recommends: bool,
     /// Sweeps (`Ccd`) or epochs (`Sgd`).
     pub iterations: Option<u64>,
     /// Fraction of the objective below which a sweep is the last.
@@ -76,6 +80,7 @@ impl Default for Options {
             nonnegative: false,
             implicit: None,
             solver: Solver::Auto,
+            recommends: false,
             iterations: None,
             tolerance: None,
             max_rounds: 1_000_000_000,

@@ -44,9 +44,9 @@ struct User {
     seen: Vec<(u32, i64)>,
     /// How often the list is asked for.
     asked: i64,
-    /// The list, and the score of its last item.
+    /// The list, and its last item if it is full.
     list: Option<Vec<u32>>,
-    least: f64,
+    last: Option<Choice>,
 }
 
 impl User {
@@ -122,9 +122,9 @@ impl Lists {
         self.users.entry(user).or_default().asked += diff;
     }
 
-    /// The lists that changed since this was last called. Users who changed get theirs anew, and so
-    /// do those whose list an item that changed is in, or might come into; for the others a bound on
-    /// the new score of each item that changed is looked at.
+    /// The lists that changed since this was last called. Users who changed get theirs anew; for the
+    /// others a bound on the new score of each item that changed is looked at, and all items only if
+    /// the last of their list is worse than before.
     pub fn settle(&mut self) -> Vec<Listed> {
         let (moved, touched) = (std::mem::take(&mut self.moved), std::mem::take(&mut self.touched));
         // The most promising first, so that a scan can end early.
@@ -139,19 +139,19 @@ impl Lists {
             if user.asked <= 0 && user.list.is_none() {
                 continue;
             }
-            let stale = touched.contains(&id)
-                || path.run(
-                    #[inline(always)]
-                    || is_stale(user, &moved, count),
-                );
-            if !stale {
-                continue;
-            }
             let best = path.run(
                 #[inline(always)]
-                || best(user, &order, count),
+                || match touched.contains(&id) {
+                    true => Some(best(user, &order, count)),
+                    false => match after(user, &moved, &self.items) {
+                        After::Same => None,
+                        After::These(best) => Some(best),
+                        After::Unknown => Some(best(user, &order, count)),
+                    },
+                },
             );
-            user.least = best.last().map_or(f64::NEG_INFINITY, |choice| choice.score);
+            let Some(best) = best else { continue };
+            user.last = (best.len() == count).then(|| best.last().copied()).flatten();
             let new = (user.asked > 0).then(|| best.iter().map(|choice| choice.item).collect());
             if new != user.list {
                 changes.extend(user.list.take().map(|old| (id, old, -1)));
@@ -164,21 +164,41 @@ impl Lists {
     }
 }
 
-/// Whether an item that changed is in a user's list or could come into it.
+/// A user's list after some items changed.
+enum After {
+    Same,
+    These(Vec<Choice>),
+    Unknown,
+}
+
+/// What items that changed, ascending, do to the list of a user who did not. Every other item was
+/// worse than the last of the list, and is: the best of the list and of those that changed are the
+/// best of all unless their last is worse than that.
 #[inline(always)]
-fn is_stale(user: &User, moved: &[(u32, Option<&Vector>)], count: usize) -> bool {
-    let Some(list) = &user.list else { return true };
-    if !moved.is_empty() && list.len() < count {
-        return true;
+fn after(user: &User, moved: &[(u32, Option<&Vector>)], items: &BTreeMap<u32, Vector>) -> After {
+    if moved.is_empty() && user.list.is_some() {
+        return After::Same;
     }
-    moved.iter().any(|&(id, item)| {
-        let enters = item.is_some_and(|item| {
-            user.vector.reach(item) >= user.least
-                && user.vector.score(item) >= user.least
-                && !user.has_seen(id)
-        });
-        enters || list.contains(&id)
-    })
+    let (Some(list), Some(last)) = (&user.list, user.last) else { return After::Unknown };
+    let enters = |&(id, item): &(u32, Option<&Vector>)| {
+        let row = item.filter(|item| user.vector.reach(item) >= last.score)?;
+        let choice = Choice { item: id, score: user.vector.score(row) };
+        let new = choice.score >= last.score && !list.contains(&id) && !user.has_seen(id);
+        new.then_some(choice)
+    };
+    let mut best: Vec<Choice> = moved.iter().filter_map(enters).collect();
+    let has_moved = |id: &u32| moved.binary_search_by_key(id, |item| item.0).is_ok();
+    if best.is_empty() && !list.iter().any(has_moved) {
+        return After::Same;
+    }
+    let score = |&item: &u32| Some(Choice { item, score: user.vector.score(items.get(&item)?) });
+    best.extend(list.iter().filter_map(score));
+    best.sort();
+    best.truncate(list.len());
+    match best.len() == list.len() && best.last() <= Some(&last) {
+        true => After::These(best),
+        false => After::Unknown,
+    }
 }
 
 /// The best items for a user, best first.

@@ -35,10 +35,10 @@ where
     /// `strads recommend` gives. `ratings` must be those that the model is of. A user without ratings
     /// has the items with the largest biases.
     ///
-    /// A list leaves only when it changes. Lists are made anew for users who are touched, for those
-    /// whose list has an item that changed and for those whose list such an item may come into; for
-    /// every other user an epoch looks at one product for each item that changed, in proportion to
-    /// the rank. Every worker holds all items' factors, and of its users factors, and 16 bytes a
+    /// A list leaves only when it changes. Lists are made anew, from all items, for users who are
+    /// touched and for those whose list lost to items that changed; for every other user an epoch
+    /// looks at one bound for each item that changed, and at one product, in proportion to the rank,
+    /// if the item may come into the list. Every worker holds all items' factors, and of its users factors, and 16 bytes a
     /// rating.
     ///
     /// ```
