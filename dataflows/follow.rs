@@ -12,8 +12,8 @@ mod legs;
 mod names;
 mod session;
 
-pub use arguments::Follow;
+pub use arguments::{Follow, refuse};
 pub use keeping::{Keeping, Kept};
 pub use legs::Legs;
-pub use names::{name, quoted};
-pub use session::{Ended, Live, Remark, Setting, Summary, end_with_feed, follow};
+pub use names::{Numbers, name, quoted};
+pub use session::{Ended, Live, Remark, Setting, Summary, end_with_feed, follow, outcome};

@@ -41,6 +41,14 @@ pub struct Follow {
     pub model_every: Option<u64>,
 }
 
+/// Refuses options that only make sense where all data is there: those that are given.
+pub fn refuse(options: &[(&str, bool)]) -> Result<(), Failure> {
+    match options.iter().find(|(_, given)| *given) {
+        Some((option, _)) => Err(Failure::usage(format!("{option}: not with live data"))),
+        None => Ok(()),
+    }
+}
+
 impl Follow {
     /// Whether the data is a feed of changes: asked for, or by its format.
     pub fn is_live(&self, format: Option<Format>) -> bool {

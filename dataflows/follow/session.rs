@@ -13,6 +13,7 @@ use strads::report::{Exit, ModelFile};
 use timely::worker::Worker;
 
 use super::{Follow, Keeping, Kept};
+use crate::Outcome;
 use crate::failure::{Failure, say};
 use crate::output::{Output, print};
 
@@ -70,6 +71,14 @@ pub struct Summary {
 pub struct Ended {
     /// Why it ended before its time.
     pub failure: Option<Failure>,
+}
+
+/// How a command ends whose workers ended so.
+pub fn outcome(ended: Vec<Ended>) -> Outcome {
+    match ended.into_iter().find_map(|ended| ended.failure) {
+        Some(failure) => Err(failure),
+        None => Ok(Exit::Done),
+    }
 }
 
 /// How a run is fed, and what becomes of it.

@@ -3,7 +3,7 @@
 mod kept;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +14,7 @@ use strads::checkpoint::Keeper;
 use strads::cluster::execute;
 use strads::feeds::{Change, Effect, Source, Table};
 use strads::models::lasso::{LiveLasso, Measure, Parameter, Row};
-use strads::report::{Exit, ModelFile};
+use strads::report::ModelFile;
 use timely::dataflow::operators::vec::Input as _;
 use timely::dataflow::operators::{Exchange, Inspect, Probe};
 use timely::dataflow::{InputHandleVec, ProbeHandle};
@@ -24,7 +24,8 @@ use super::arguments::Arguments;
 use crate::Outcome;
 use crate::failure::Failure;
 use crate::follow::{
-    Ended, Keeping, Kept, Legs, Live, Remark, Setting, Summary, end_with_feed, follow, name, quoted,
+    Ended, Keeping, Kept, Legs, Live, Numbers, Remark, Setting, Summary, end_with_feed, follow,
+    name, outcome, quoted, refuse,
 };
 
 /// `{"op":"put","id":"r17","y":1.5,"x":{"3":0.2,"age":61}}`
@@ -64,10 +65,7 @@ pub fn run(arguments: &Arguments, speaks: bool) -> Outcome {
     let digest = format!("{digest} {}", arguments.checkpoints.are_kept());
     let ended =
         execute(&arguments.cluster, digest.as_bytes(), move |worker| work(worker, &own, &fed))?;
-    match ended.into_iter().find_map(|ended| ended.failure) {
-        Some(failure) => Err(failure),
-        None => Ok(Exit::Done),
-    }
+    outcome(ended)
 }
 
 /// What only the worker with the feed has.
@@ -89,10 +87,7 @@ fn refuse_batch_options(arguments: &Arguments) -> Result<(), Failure> {
         ("--log", arguments.log.is_some()),
         ("--report", arguments.report.is_some()),
     ];
-    match given.iter().find(|(_, given)| *given) {
-        Some((option, _)) => Err(Failure::usage(format!("{option}: not with live data"))),
-        None => Ok(()),
-    }
+    refuse(&given)
 }
 
 /// What has come out of the dataflow at worker 0.
@@ -121,28 +116,7 @@ struct Model<'a> {
     /// Whether the flow has been filled with what there was before.
     refilled: bool,
     rows: Table<String, Row>,
-    columns: Columns,
-}
-
-/// Columns are numbered in the order in which their names are first put.
-#[derive(Default)]
-struct Columns {
-    names: Vec<String>,
-    numbers: HashMap<String, u32>,
-}
-
-impl Columns {
-    fn number(&mut self, name: String) -> u32 {
-        let next = self.names.len() as u32;
-        match self.numbers.get(&name) {
-            Some(number) => *number,
-            None => {
-                self.names.push(name.clone());
-                self.numbers.insert(name, next);
-                next
-            }
-        }
-    }
+    columns: Numbers,
 }
 
 fn work(worker: &mut Worker, arguments: &Arguments, fed: &Mutex<Option<Fed>>) -> Ended {
@@ -163,7 +137,7 @@ fn work(worker: &mut Worker, arguments: &Arguments, fed: &Mutex<Option<Fed>>) ->
         let served = legs.map_or(Ok(()), |legs| legs.serve(worker, build));
         return served.map_or_else(failed, |()| Ended::default());
     };
-    let (rows, columns, refilled) = (Table::default(), Columns::default(), false);
+    let (rows, columns, refilled) = (Table::default(), Numbers::default(), false);
     let mut model = Model { arguments, flow, seen, refilled, rows, columns };
     let shards = arguments.engine().shards;
     let keeping = legs.zip(keeper).map(|(legs, keeper)| Keeping::new(keeper, legs, shards));
@@ -313,12 +287,12 @@ impl Live for Model<'_> {
         metadata.insert("seed".into(), self.arguments.training.seed.into());
         metadata.insert("shards".into(), self.arguments.placement().shards().into());
         metadata.insert("rows".into(), self.rows.len().into());
-        metadata.insert("columns".into(), self.columns.names.len().into());
-        metadata.insert("features".into(), json!(self.columns.names));
+        metadata.insert("columns".into(), self.columns.names().len().into());
+        metadata.insert("features".into(), json!(self.columns.names()));
         metadata.insert("objective".into(), json!(measure.objective()));
         metadata.insert("epochs".into(), summary.epochs.into());
         metadata.insert("changes".into(), summary.changes.into());
-        let mut coefficients = vec![0.0; self.columns.names.len()];
+        let mut coefficients = vec![0.0; self.columns.names().len()];
         let mut intercept = 0.0;
         for (parameter, value) in &seen.model {
             match parameter {
@@ -339,7 +313,7 @@ impl Model<'_> {
     fn name(&self, parameter: Parameter) -> &str {
         match parameter {
             Parameter::Intercept => "intercept",
-            Parameter::Column(column) => &self.columns.names[column as usize],
+            Parameter::Column(column) => &self.columns.names()[column as usize],
         }
     }
 }

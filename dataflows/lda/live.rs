@@ -12,7 +12,7 @@ use strads::cluster::execute;
 use strads::feeds::{Change, Effect, Source, Table};
 use strads::formats::Bagger;
 use strads::models::lda::{Bag, TopicsOf};
-use strads::report::{Exit, ModelFile};
+use strads::report::ModelFile;
 use timely::dataflow::ProbeHandle;
 use timely::dataflow::operators::{Exchange, Inspect, Probe};
 use timely::worker::Worker;
@@ -23,7 +23,9 @@ use super::seen::Seen;
 use crate::Outcome;
 use crate::corpus::spelling;
 use crate::failure::Failure;
-use crate::follow::{Ended, Live, Remark, Setting, Summary, end_with_feed, follow, name, quoted};
+use crate::follow::{
+    Ended, Live, Remark, Setting, Summary, end_with_feed, follow, name, outcome, quoted, refuse,
+};
 
 /// `{"op":"put","id":"d1","text":"…"}`, or `"words":{"w":2}` for the text.
 #[derive(Deserialize)]
@@ -55,10 +57,7 @@ pub fn run(arguments: &Arguments, speaks: bool) -> Outcome {
     let ended = execute(&arguments.cluster, digest.as_bytes(), move |worker| {
         work(worker, &own, &source, &bagger)
     })?;
-    match ended.into_iter().find_map(|ended| ended.failure) {
-        Some(failure) => Err(failure),
-        None => Ok(Exit::Done),
-    }
+    outcome(ended)
 }
 
 fn refuse_batch_options(arguments: &Arguments) -> Result<(), Failure> {
@@ -81,10 +80,7 @@ fn refuse_batch_options(arguments: &Arguments) -> Result<(), Failure> {
         ("--log", arguments.log.is_some()),
         ("--checkpoint", arguments.checkpoints.are_kept()),
     ];
-    match given.iter().find(|(_, given)| *given) {
-        Some((option, _)) => Err(Failure::usage(format!("{option}: not with live data"))),
-        None => Ok(()),
-    }
+    refuse(&given)
 }
 
 fn bagger(arguments: &Arguments) -> Result<Bagger, Failure> {

@@ -1,7 +1,6 @@
 //! `strads mf` on data that keeps changing: a feed of ratings into a live factorisation.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
 
@@ -11,7 +10,7 @@ use serde_json::{Map, Value, json};
 use strads::cluster::execute;
 use strads::feeds::{Change, Effect, Source, Table};
 use strads::models::mf::ccd::{LiveFactorisation, Measure, Rating};
-use strads::report::{Exit, ModelFile};
+use strads::report::ModelFile;
 use timely::dataflow::ProbeHandle;
 use timely::dataflow::operators::{Exchange, Inspect, Probe};
 use timely::worker::Worker;
@@ -20,7 +19,10 @@ use super::arguments::Arguments;
 use super::rows::Rows;
 use crate::Outcome;
 use crate::failure::Failure;
-use crate::follow::{Ended, Live, Remark, Setting, Summary, end_with_feed, follow, name, quoted};
+use crate::follow::{
+    Ended, Live, Numbers, Remark, Setting, Summary, end_with_feed, follow, name, outcome, quoted,
+    refuse,
+};
 
 /// `{"op":"put","user":"u1","item":"i9","rating":4}`
 #[derive(Deserialize)]
@@ -54,10 +56,7 @@ pub fn run(arguments: &Arguments, speaks: bool) -> Outcome {
     let own = arguments.clone();
     let ended =
         execute(&arguments.cluster, digest.as_bytes(), move |worker| work(worker, &own, &source))?;
-    match ended.into_iter().find_map(|ended| ended.failure) {
-        Some(failure) => Err(failure),
-        None => Ok(Exit::Done),
-    }
+    outcome(ended)
 }
 
 fn refuse_batch_options(arguments: &Arguments) -> Result<(), Failure> {
@@ -75,10 +74,7 @@ fn refuse_batch_options(arguments: &Arguments) -> Result<(), Failure> {
         ("--rating-column", columns.rating_column.is_some()),
         ("--time-column", columns.time_column.is_some()),
     ];
-    match given.iter().find(|(_, given)| *given) {
-        Some((option, _)) => Err(Failure::usage(format!("{option}: not with live data"))),
-        None => Ok(()),
-    }
+    refuse(&given)
 }
 
 /// What has come out of the dataflow at worker 0.
@@ -101,23 +97,6 @@ struct Model<'a> {
     ratings: Table<(u32, u32), Rating>,
     users: Numbers,
     items: Numbers,
-}
-
-/// Users or items, numbered in the order in which their names are first put.
-#[derive(Default)]
-struct Numbers {
-    names: Vec<String>,
-    numbers: HashMap<String, u32>,
-}
-
-impl Numbers {
-    fn number(&mut self, name: String) -> u32 {
-        let next = self.names.len() as u32;
-        *self.numbers.entry(name).or_insert_with_key(|name| {
-            self.names.push(name.clone());
-            next
-        })
-    }
 }
 
 fn work(worker: &mut Worker, arguments: &Arguments, source: &Mutex<Option<Source>>) -> Ended {
@@ -174,8 +153,8 @@ impl Live for Model<'_> {
                 self.input.insert(rating);
             }
             Change::Delete(Delete { user, item }) => {
-                let numbers = (self.users.numbers.get(&user), self.items.numbers.get(&item));
-                let key = numbers.0.copied().zip(numbers.1.copied());
+                let numbers = (self.users.find(&user), self.items.find(&item));
+                let key = numbers.0.zip(numbers.1);
                 match key.map_or(Effect::Absent, |key| self.ratings.delete(&key)) {
                     Effect::Deleted(old) => self.input.remove(old),
                     _ => {
@@ -217,14 +196,14 @@ impl Live for Model<'_> {
     }
 
     fn deltas(&mut self) -> Vec<Map<String, Value>> {
-        let names = [&self.users.names, &self.items.names].map(Vec::as_slice);
+        let names = [self.users.names(), self.items.names()];
         self.seen.borrow().rows.deltas(names, self.arguments.model.biases)
     }
 
     fn model(&self, summary: &Summary) -> ModelFile {
         let seen = self.seen.borrow();
         let (arguments, measure) = (self.arguments, &seen.measure);
-        let names = [&self.users.names, &self.items.names].map(Vec::as_slice);
+        let names = [self.users.names(), self.items.names()];
         let ratings = self.ratings.iter().map(|(_, rating)| *rating);
         let model = seen.rows.model(&arguments.options(), measure.mean, names, ratings);
         let metadata = json!({

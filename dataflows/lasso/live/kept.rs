@@ -18,7 +18,7 @@ impl Kept for Model<'_> {
             Parameter::Column(column) => (Some(*column), *value),
         };
         let head = Head {
-            columns: self.columns.names.clone(),
+            columns: self.columns.names().to_vec(),
             model: seen.model.iter().map(coefficient).collect(),
             measure: bytemuck::cast::<Measure, [u64; WORDS]>(seen.measure).to_vec(),
         };
@@ -35,7 +35,7 @@ impl Kept for Model<'_> {
         for name in columns {
             self.columns.number(name);
         }
-        let width = self.columns.names.len();
+        let width = self.columns.names().len();
         let known = |column: Option<u32>| column.is_none_or(|column| (column as usize) < width);
         let mut seen = self.seen.borrow_mut();
         for (column, value) in model {

@@ -39,7 +39,8 @@ struct Column {
 }
 
 impl Newton {
-    /// Solves the block if the correlations of its support are known from an epoch before, and gives the number of coordinate updates; nothing if it could not be done.
+    /// Solves the block if the correlations of its support are known from an epoch before, and gives
+    /// the number of coordinate updates; nothing if it could not be done.
     ///
     /// Of the columns that are not known only those are let in that violate optimality once the
     /// others are solved for. `residual` must be that of the coefficients, and is afterwards.

@@ -129,6 +129,16 @@ pub(super) fn documents(rows: &Rows, documents: &[Document], topics: usize) -> S
     Slice { head, cells }
 }
 
+/// Whether rows lie one after the other until the last cell, and hold codes of topics only: what
+/// must be so of a slice that was stored.
+pub(super) fn is_whole(slice: &Slice<u32>, topics: usize) -> bool {
+    let Slice { head, cells } = slice;
+    let is_code = |(code, _): (u16, u32)| (1..=topics).contains(&usize::from(code));
+    head.is_sorted()
+        && head.last().copied().unwrap_or_default() == cells.len() as u64
+        && (0..head.len()).all(|word| counts(row(head, cells, word), topics).all(is_code))
+}
+
 /// Debug builds: rows are well formed.
 #[cfg(any(test, debug_assertions))]
 pub(super) fn check(ends: &[u64], cells: &[u32], topics: usize) {

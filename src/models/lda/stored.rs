@@ -12,6 +12,7 @@ use std::slice::{from_mut, from_ref};
 use super::local::Local;
 use super::samples::Samples;
 use super::shard::Shard;
+use super::slice;
 use crate::container::{Slice, plain};
 
 /// Slices, and their sums over states of the sampler, by number.
@@ -46,7 +47,11 @@ impl<I> Local<I> {
         plain::read(&mut self.hyper.alpha, from)?;
         plain::read(from_mut(&mut self.hyper.beta), from)?;
         for index in home {
-            slices.insert(index, Slice::read(from)?);
+            let slice = Slice::read(from)?;
+            if !slice::is_whole(&slice, self.hyper.alpha.len()) {
+                return Err(plain::invalid(format!("slice {index}: expected rows of topics")));
+            }
+            slices.insert(index, slice);
             let stored = Slice::read(from)?;
             if !stored.head.is_empty() {
                 samples.insert(index, Samples::from_stored(&stored));

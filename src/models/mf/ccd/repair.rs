@@ -57,6 +57,11 @@ impl Replica {
         self.sides[side][row * self.blocks + block] = factors;
     }
 
+    /// Rows there is room for.
+    fn rows(&self, side: usize) -> usize {
+        self.sides[side].len() / self.blocks.max(1)
+    }
+
     /// Makes room for more rows.
     pub fn grow(&mut self, side: usize, rows: usize) {
         self.sides[side].resize(rows * self.blocks, [0.0; BLOCK]);
@@ -126,6 +131,8 @@ impl Ccd {
                 let count = take(&mut effect, 1)[0].to_bits();
                 for _ in 0..count {
                     let row = take(&mut effect, 1)[0].to_bits() as usize;
+                    let rows = self.replica.rows(side);
+                    assert!(row < rows, "a shard sent row {row} of {rows}: mixed configurations?");
                     for block in 0..self.terms.blocks() {
                         let mut factors = [0.0; BLOCK];
                         factors.copy_from_slice(take(&mut effect, BLOCK));

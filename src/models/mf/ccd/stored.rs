@@ -163,6 +163,13 @@ impl Ccd {
         for shard in 0..self.shards {
             let state = from.state(shard)?;
             let read = self.read(shard, &mut &state[..]);
+            let blocks = self.terms.blocks();
+            let held = self.tables.iter().flat_map(|table| [&table.current, &table.last]);
+            let known = held.filter_map(|held| held.block).all(|block| block < blocks);
+            let read = read.and_then(|()| match known {
+                true => Ok(()),
+                false => Err(plain::invalid(format!("expected blocks below {blocks}, found more"))),
+            });
             read.map_err(|error| from.damaged(format!("shard {shard}: {error}")))?;
         }
         self.fresh = false;
