@@ -36,18 +36,22 @@ class Live(Work):
         return codes
 
     def _hear(self, group):
-        """Takes note of the epochs that were told whole; all of them so far."""
-        told = self.told.setdefault(group.place, {})
+        """Takes note of the epochs that this run has told whole, and gives them."""
+        told, now = self.told.setdefault(group.place, {}), set()
         for line in group.stdout().splitlines(keepends=True):
             result = _whole(line)
             if result:
+                now.add(result["epoch"])
                 before = told.setdefault(result["epoch"], result)
                 if result != before:
                     raise Failure(f"wrong: told {before}, and later {result}")
-        return told
+        return now
 
     def _is_done(self, group):
-        """Whether the last epoch was told, or is in a checkpoint."""
+        """Whether this run has told the last epoch, or goes on from a checkpoint that has it.
+
+        One that has done neither may not be there yet, or not listen to signals yet.
+        """
         manifests = sorted((group.place / "kept").glob("*/MANIFEST"))
         try:
             text = manifests[-1].read_bytes().decode(errors="replace") if manifests else "{}"
@@ -58,8 +62,8 @@ class Live(Work):
         return goes_on and kept >= self.epochs or self.epochs - 1 in self._hear(group)
 
     def outcome(self, group, place):
-        told = self._hear(group)
-        return told, (place / "model.safetensors").read_bytes()
+        self._hear(group)
+        return self.told[group.place], (place / "model.safetensors").read_bytes()
 
 
 def _whole(line):
