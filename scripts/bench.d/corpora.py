@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+import debian
 from places import DATA, INPUTS, STRADS, finish
 
 # The package whose HTML pages are the real corpus, by name; any release will do.
@@ -74,12 +75,7 @@ def _kernel():
 def _pages():
     """The texts of the package's HTML pages, without those that only list others."""
     with tempfile.TemporaryDirectory(dir=DATA) as place:
-        depends = subprocess.run(["apt-cache", "depends", PACKAGE], capture_output=True, text=True,
-                                 check=True).stdout
-        real = re.search(r"Depends: (\S+)", depends).group(1)
-        subprocess.run(["apt-get", "download", "-q", real], cwd=place, check=True,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        package = next(Path(place).glob("*.deb"))
+        package = debian.package(debian.depends(PACKAGE))
         subprocess.run(["dpkg-deb", "-x", str(package), place], check=True)
         for page in sorted(Path(place).rglob("*.html")):
             if page.name in ("genindex.html", "search.html"):

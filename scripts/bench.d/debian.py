@@ -38,16 +38,29 @@ def _update():
         _apt("apt-get", "update")
 
 
+def depends(name):
+    """The first package that a package depends on."""
+    _update()
+    found = re.search(r"Depends: (\S+)", _apt("apt-cache", "depends", name))
+    if not found:
+        raise Skipped(f"there is no package {name}")
+    return found.group(1)
+
+
+def package(name):
+    """A package's file, fetched once."""
+    if not any(DATA.glob(f"{name}_*.deb")):
+        _update()
+        _apt("apt-get", "download", name)
+    return next(DATA.glob(f"{name}_*.deb"))
+
+
 def hlc():
     """The human liver cohort of GEMMA's examples, with its first simulated phenotype."""
     bed = DATA / "HLC.bed"
     if not bed.exists():
-        if not any(DATA.glob(f"{GENOTYPES}_*.deb")):
-            _update()
-            _apt("apt-get", "download", GENOTYPES)
         place = DATA / "hlc"
-        package = next(DATA.glob(f"{GENOTYPES}_*.deb"))
-        subprocess.run(["dpkg-deb", "-x", package, place], check=True)
+        subprocess.run(["dpkg-deb", "-x", package(GENOTYPES), place], check=True)
         examples = place / "usr/share/doc/gemma/example"
         for end in ("bim", "fam", "bed"):
             with gzip.open(examples / f"HLC.{end}.gz", "rb") as file:

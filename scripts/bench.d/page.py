@@ -168,8 +168,8 @@ def _corpus(problem):
         f"**{problem['data']}**, {problem['topics']:,} topics: {problem['about']}; "
         f"load average {low:.1f} before, {high:.1f} after.", "",
         "| | " + " | ".join(f"at {time:g} s" for time in times)
-        + f" | s to {goal:.3f} | million tokens/s | load, s | peak, MB |",
-        "|---" * (len(times) + 5) + "|"]
+        + f" | s to {goal:.3f} | million tokens/s | load, s | peak, MB | B a token | engine | s-error |",
+        "|---" * (len(times) + 8) + "|"]
     return "\n".join(lines + [_sampler(c, times, goal) for c in problem["contestants"]])
 
 
@@ -185,8 +185,11 @@ def _sampler(contestant, times, goal):
     cells += [number(reached) if reached is not None else "not reached",
               number(contestant["rate"] / 1e6), number(contestant["load"]),
               _megabytes(contestant["peak"])]
-    engine = contestant.get("engine")
-    cells.append("" if engine is None else f"{100 * engine:.1f} %")
+    if "engine" in contestant:
+        cells += [f"{contestant['bytes_a_token']:.1f}", f"{100 * contestant['engine']:.1f} %",
+                  f"{contestant['s_error']:.4f}"]
+    else:
+        cells += [""] * 3
     return f"| {contestant['name']} | " + " | ".join(cells) + " |"
 
 

@@ -7,20 +7,24 @@ import command
 from places import BENCH, ROOT
 
 IDLE = ROOT / "target" / "release" / "examples" / "measure_rotation"
-SWEEPS = 200
+# Sub-rounds of an epoch that are timed, about.
+ROUNDS = 6400
+
+
+def build():
+    """Builds the example that `share` runs."""
+    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", "--example",
+                    "measure_rotation"], check=True, cwd=ROOT)
 
 
 def share(result, tensors, workers, processes, sweep):
     """The share of a sweep (in seconds) that is not sampling: the time of as many sub-rounds with
-    slices and summaries of the same sizes in which shards do nothing. None if the example
-    measure_rotation has not been built."""
-    if not IDLE.exists():
-        return None
+    slices and summaries of the same sizes in which shards do nothing."""
     model = sum(tensor.nbytes for name, tensor in tensors.items() if name.startswith("word_topic"))
     slices = result["slices"]
     own = ["--bytes", str(max(4, model // slices // 4 * 4)), "--slices", str(slices),
            "--sync-every", "1", "--summary", str(8 * (result["topics"] + 1)),
-           "--sweeps", str(SWEEPS), "-w", str(workers)]
+           "--sweeps", str(max(1, ROUNDS // slices)), "-w", str(workers)]
     micros = re.search(r"([0-9.]+) µs a sub-round", _idle(own, processes)).group(1)
     return float(micros) * 1e-6 * slices / sweep
 

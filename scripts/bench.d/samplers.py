@@ -24,6 +24,9 @@ NAME, THREADS, TOPICS = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 ALPHA, BETA, BUDGET, PATH = float(sys.argv[4]), float(sys.argv[5]), float(sys.argv[6]), sys.argv[7]
 # Iterations after which the judge looks, as far as the budget goes.
 LOOKS = (1, 2, 5, 10, 15, 20, 30, 40, 60, 80, 120, 160, 240, 320, 480, 640, 960)
+# Where every look needs a run of its own: the iterations of the first, and the shares of the budget
+# that the others are for.
+FIRST, SHARES = 5, (0.25, 0.5, 1.0)
 
 
 def say(**line):
@@ -69,8 +72,9 @@ def topica(shape, tokens):
     import topica as tc
 
     corpus = tc.Corpus.from_documents([list(map(str, words.tolist())) for words in tokens])
-    seconds = 0.0
-    for look in LOOKS[2:]:
+    pace, looks = None, [FIRST]
+    while looks:
+        look = looks.pop(0)
         # Every state needs a run of its own, from the start: its sampler cannot go on.
         model = tc.LDA(TOPICS, alpha_sum=ALPHA * TOPICS, beta=BETA, optimize_interval=0, burn_in=0,
                        seed=1, num_threads=THREADS)
@@ -81,8 +85,10 @@ def topica(shape, tokens):
             documents, words, topics = _state(model, Path(place) / "state.gz")
         say(seconds=seconds, iteration=look,
             likelihood=judge(documents, words, topics, shape))
-        if seconds * 4 / 3 > BUDGET:
-            return
+        if pace is None:
+            pace = seconds / look
+            looks = [int(share * BUDGET / pace) for share in SHARES]
+            looks = [look for look in looks if look > FIRST]
 
 
 def _state(model, path):
@@ -90,8 +96,7 @@ def _state(model, path):
     model.save_state(str(path))
     opened = gzip.open(path, "rt") if path.read_bytes()[:2] == b"\x1f\x8b" else open(path)
     with opened as file:
-        rows = [line.split() for line in file if not line.startswith("#")]
-    table = np.array([(row[0], row[4], row[5]) for row in rows], dtype=np.int64)
+        table = np.loadtxt(file, dtype=np.int64, comments="#", usecols=(0, 4, 5), ndmin=2)
     return table[:, 0], table[:, 1], table[:, 2]
 
 

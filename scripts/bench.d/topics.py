@@ -14,11 +14,13 @@ import likelihood
 import rotation
 from command import run as strads
 from machine import about, load_average
-from places import BENCH
+from places import BENCH, Skipped
 
 PEERS = ("tomotopy", "topica")
 SHAPES = ((1, 1), (2, 1), (1, 2))
 BETA = 0.01
+# Sweeps of the run that tells how many the budget is enough for.
+TRIAL = 5
 
 
 def add_options(parser):
@@ -43,7 +45,13 @@ def run(options):
               "replicas": rotation.replicas() if options.replicas else old.get("replicas"),
               "problems": old.get("problems", [])}
     order = {c.name: at for at, c in enumerate(corpora.CORPORA)}
+    rotation.build()
     for corpus in chosen:
+        try:
+            corpus.files()
+        except Skipped as why:
+            print(f"{corpus.name}: skipped, {why}", file=sys.stderr, flush=True)
+            continue
         for topics in corpus.topics:
             if options.topics is None or topics in options.topics:
                 problem = _problem(corpus, topics, options)
@@ -73,11 +81,12 @@ def _problem(corpus, topics, options):
     before = load_average()
     peers = options.peer or PEERS
     contestants = [_peer(name, words, topics, alpha, options) for name in peers]
-    goals = [c["points"][-1]["likelihood"] for c in contestants if c.get("points")]
-    contestants += [_strads(words, vocab, topics, alpha, shape, options.budget)
-                    for shape in SHAPES]
+    ours = [_strads(words, vocab, topics, alpha, shape, options.budget) for shape in SHAPES]
+    last = [[c["points"][-1]["likelihood"] for c in of if c.get("points")]
+            for of in (contestants, ours)]
+    contestants += ours
     times = [share * options.budget for share in (0.1, 0.25, 0.5, 1.0)]
-    goal = max(goals) if goals else contestants[0]["points"][-1]["likelihood"]
+    goal = max(last[0] or last[1] or [0.0])
     return {"data": corpus.name, "about": corpus.about, "topics": topics, "times": times,
             "goal": goal, "load_average": [before, load_average()], "contestants": contestants}
 
@@ -88,14 +97,21 @@ def _peer(name, words, topics, alpha, options):
     threads = options.peer_threads
     command = [sys.executable, str(Path(__file__).with_name("samplers.py")), name, str(threads),
                str(topics), str(alpha), str(BETA), str(options.budget), words]
-    done = subprocess.run(command, capture_output=True, text=True)
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    # Loading and judging take their time, too; what was said until then counts.
+    limit = 5 * options.budget + 120
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit)
+        said, ended = done.stdout, (done.stderr.strip().splitlines() or ["no result"])[-1]
+    except subprocess.TimeoutExpired as late:
+        said, ended = (late.stdout or b"").decode(), f"not done after {limit:g} s"
+    lines = [json.loads(line) for line in said.splitlines() if line.endswith("}")]
     label = name if threads == 1 else f"{name}, {threads} threads"
     points = [line for line in lines if "likelihood" in line]
-    if done.returncode != 0 or not points:
-        return {"name": label, "failed": (done.stderr.strip().splitlines() or ["no result"])[-1]}
+    if not points:
+        return {"name": label, "failed": ended}
     last = points[-1]
-    return {"name": label, "points": points, "load": lines[0]["load"], "peak": lines[-1]["peak"],
+    return {"name": label, "points": points, "load": lines[0]["load"],
+            "peak": max(line.get("peak", 0) for line in lines),
             "rate": lines[0]["tokens"] * last["iteration"] / last["seconds"]}
 
 
@@ -107,11 +123,15 @@ def _strads(words, vocab, topics, alpha, shape, budget):
     print(f"{name}, {topics} topics of {words}", file=sys.stderr, flush=True)
     usual = [words, "--vocab", vocab, "--topics", str(topics), "--alpha", repr(alpha), "--beta",
              str(BETA), "--doc-topics", "--likelihood-every", "5"]
-    trial = strads("lda", [*usual, "--iterations", "10"], workers, processes)
-    iterations = max(10, int(budget * 10 / max(trial["result"]["seconds"]["train"], 1e-3)))
+    trial = strads("lda", [*usual, "--iterations", str(TRIAL)], workers, processes)
+    if trial is None:
+        return {"name": name, "failed": f"not done with {TRIAL} sweeps after 600 s"}
+    iterations = max(TRIAL, int(budget * TRIAL / max(trial["result"]["seconds"]["train"], 1e-3)))
     with tempfile.NamedTemporaryFile(dir=BENCH, suffix=".jsonl") as log:
         done = strads("lda", [*usual, "--iterations", str(iterations), "--log", log.name],
                       workers, processes)
+        if done is None:
+            return {"name": name, "failed": f"not done with {iterations} sweeps after 600 s"}
         lines = [json.loads(line) for line in open(log.name)]
     points = [{"seconds": line["seconds"], "iteration": line["iteration"],
                "likelihood": line["log_likelihood_per_token"]}
