@@ -22,14 +22,15 @@ pub struct Checkpoints {
     #[arg(long, value_name = "DIR")]
     pub checkpoint: Option<PathBuf>,
     /// A checkpoint after every N rounds (lasso), sweeps (lda, mf) or epochs (live data: 100). A
-    /// Lasso sets out anew from each, so that its result depends on N, within --tol [default: by
-    /// the model]
+    /// Lasso and all live runs set out anew from each: they take in all data again, and what they
+    /// give depends on N, a Lasso's within --tol [default: by the model]
     #[arg(long, value_name = "N", requires = "checkpoint")]
     pub checkpoint_every: Option<u64>,
     /// Checkpoints that are kept
     #[arg(long, value_name = "N", requires = "checkpoint", default_value_t = 2)]
     pub checkpoint_keep: usize,
-    /// End the run, with exit code 1, if a checkpoint cannot be written
+    /// End the run, with exit code 1, if a checkpoint cannot be written, or nothing can be at the
+    /// start
     #[arg(long, requires = "checkpoint")]
     pub checkpoint_required: bool,
     /// Go on from the newest checkpoint, if there is one, to the very result of a run that was
@@ -126,6 +127,7 @@ impl Checkpoints {
 
 impl From<CheckpointError> for Failure {
     fn from(error: CheckpointError) -> Self {
-        Failure::new(Exit::Model, error)
+        let exit = if error.is_of_writing() { Exit::Failed } else { Exit::Model };
+        Failure::new(exit, error)
     }
 }

@@ -34,7 +34,7 @@ fn main() {
                 shards: 2,
                 ..Options::default()
             };
-            let live = LiveOptions { options, vocabulary: 8, passes: 3, upkeep: 50 };
+            let live = LiveOptions { options, vocabulary: 8, passes: 3, upkeep: 50, begun: 0 };
             let topics = texts.topics(live).expect("options in range");
             let rows = topics.mixtures().join_map(stars.clone(), |&number, mixture, stars| {
                 let features = mixture.iter().map(|(topic, share)| (u32::from(*topic), share.0));

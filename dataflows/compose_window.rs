@@ -28,7 +28,8 @@ fn main() {
             let (input, messages) = scope.new_collection::<(u64, Bag), isize>();
             let alpha = Some(Alpha::Symmetric(0.1));
             let options = Options { topics: 3, alpha, shards: 2, ..Options::default() };
-            let live = LiveOptions { options, vocabulary: WORDS.len(), passes: 3, upkeep: 50 };
+            let live =
+                LiveOptions { options, vocabulary: WORDS.len(), passes: 3, upkeep: 50, begun: 0 };
             let topics = messages.topics(live).expect("options in range");
             topics
                 .counts

@@ -7,13 +7,16 @@
 //! ```
 
 mod arguments;
+mod fed;
 mod keeping;
 mod legs;
 mod names;
 mod session;
 
 pub use arguments::{Follow, refuse};
-pub use keeping::{Keeping, Kept};
-pub use legs::Legs;
+pub use fed::{Asked, Fed};
+pub use keeping::{Kept, parsed};
 pub use names::{Numbers, name, quoted};
-pub use session::{Ended, Live, Remark, Setting, Summary, end_with_feed, follow, outcome};
+pub use session::{Ended, Live, Remark, Summary, end_with_feed, outcome};
+
+use keeping::Keeping;

@@ -3,6 +3,7 @@
 mod support;
 
 mod lda {
+    mod anew;
     mod corpora;
     mod counts;
     mod infer;

@@ -3,6 +3,7 @@
 mod support;
 
 mod mf {
+    mod anew;
     mod kept;
     mod live;
     mod memory;

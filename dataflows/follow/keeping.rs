@@ -6,10 +6,12 @@
 //! ```
 //!
 //! At a checkpoint a run sets out anew: its next epoch begins a dataflow of its own, into which all
-//! there is goes first, and the model to start from. That is how a run that goes on begins too.
+//! there is goes first, and the model to start from. That is how a run that goes on begins too, so
+//! that both do the same from there.
 
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use strads::checkpoint::{Keeper, Progress};
@@ -22,6 +24,12 @@ use crate::failure::Failure;
 
 /// A live model that can be put aside, and begun anew from what was put aside.
 pub trait Kept {
+    /// Whether there are no data.
+    fn is_empty(&self) -> bool;
+
+    /// Gets ready for [`Kept::head`] and [`Kept::records`]: an epoch has ended.
+    fn put_aside(&mut self, worker: &mut Worker);
+
     /// The model and its figures, and what is known beside the data.
     fn head(&self) -> Value;
 
@@ -34,11 +42,17 @@ pub trait Kept {
     /// Lets the dataflow come to its end.
     fn close(&mut self, worker: &mut Worker);
 
-    /// Builds another, as all workers do.
-    fn build(&mut self, worker: &mut Worker) -> Result<(), String>;
+    /// Builds another, of this number, as all workers do: 0 if there are no data to begin with, else
+    /// that of the next checkpoint.
+    fn build(&mut self, worker: &mut Worker, number: u64) -> Result<(), String>;
 
     /// Puts all there is into a dataflow that has seen nothing yet.
-    fn refill(&mut self);
+    fn refill(&mut self, worker: &mut Worker);
+}
+
+/// What was stored as JSON.
+pub fn parsed<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
 /// Checkpoints, on the worker with the feed.
@@ -49,17 +63,8 @@ pub struct Keeping {
     number: u64,
     /// Epochs since the last checkpoint.
     since: u64,
-    next: Begin,
-}
-
-/// How the next epoch begins.
-enum Begin {
-    /// In the dataflow there is.
-    Here,
-    /// In the dataflow there is, which has seen nothing of what there was before.
-    Filled,
-    /// In another.
-    Anew,
+    /// Whether the next epoch begins another dataflow.
+    anew: bool,
 }
 
 /// What a manifest notes.
@@ -73,7 +78,7 @@ impl Keeping {
     /// Before the first epoch.
     pub fn new(keeper: Arc<Keeper>, legs: Legs, shards: usize) -> Keeping {
         let number = keeper.next_number();
-        Keeping { keeper, legs, shards, number, since: 0, next: Begin::Here }
+        Keeping { keeper, legs, shards, number, since: 0, anew: false }
     }
 
     /// Takes back what the checkpoint has, if there is one; gives how far the run had come.
@@ -105,37 +110,48 @@ impl Keeping {
             }
         }
         live.restore(head, records).map_err(|why| strange(&why))?;
-        self.next = Begin::Filled;
+        self.anew = true;
         let epochs = from.manifest.progress.epoch;
         Ok((Summary { epochs, changes: notes.changes }, notes.feed))
     }
 
     /// An epoch is about to begin.
     pub fn begin(&mut self, live: &mut dyn Kept, worker: &mut Worker) -> Result<(), Failure> {
-        match std::mem::replace(&mut self.next, Begin::Here) {
-            Begin::Here => return Ok(()),
-            Begin::Filled => {}
-            Begin::Anew => {
-                live.close(worker);
-                self.legs.another();
-                live.build(worker).map_err(|why| Failure::usage(format!("--{why}")))?;
-            }
+        if std::mem::take(&mut self.anew) {
+            live.close(worker);
+            // Without data a model is trained as if it were the first.
+            let number = if live.is_empty() { 0 } else { self.number };
+            self.legs.another(number);
+            let built = live.build(worker, number);
+            built.map_err(|why| Failure::usage(format!("--{why}")))?;
+            live.refill(worker);
         }
-        live.refill();
         Ok(())
     }
 
     /// An epoch is over, after which the feed had been read up to here.
-    pub fn end(&mut self, live: &dyn Kept, summary: &Summary, feed: Position) {
+    pub fn end(
+        &mut self,
+        live: &mut dyn Kept,
+        worker: &mut Worker,
+        (summary, feed): (&Summary, Position),
+    ) {
         self.since += 1;
         if self.since >= self.keeper.every() {
+            live.put_aside(worker);
             self.save(live, summary, feed);
         }
     }
 
     /// The run is over.
-    pub fn finish(&mut self, live: &dyn Kept, summary: &Summary, feed: Position) {
+    pub fn finish(
+        &mut self,
+        live: &mut dyn Kept,
+        worker: &mut Worker,
+        (summary, feed): (&Summary, Position),
+    ) {
         if self.since > 0 {
+            live.put_aside(worker);
             self.save(live, summary, feed);
         }
     }
@@ -159,6 +175,6 @@ impl Keeping {
         let notes = serde_json::to_value(notes).unwrap_or_default();
         self.keeper.complete(self.number, progress, notes);
         self.number += 1;
-        (self.since, self.next) = (0, Begin::Anew);
+        (self.since, self.anew) = (0, true);
     }
 }

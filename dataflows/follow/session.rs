@@ -21,11 +21,17 @@ use crate::output::{Output, print};
 const NAP: Duration = Duration::from_millis(100);
 
 /// A model inside this worker's dataflow, and the data it is fed.
-pub trait Live {
+pub trait Live: Kept {
     /// What a `put` line holds.
     type Put: DeserializeOwned + Send + 'static;
     /// What a `del` line holds.
     type Delete: DeserializeOwned + Send + 'static;
+
+    /// Whether a change that could be read makes sense, as far as that can be told of it alone; if
+    /// not, why.
+    fn judge(_change: &Change<Self::Put, Self::Delete>) -> Result<(), String> {
+        Ok(())
+    }
 
     /// Sends a change into the dataflow. A remark is one line about a change of no effect, or why
     /// it is no good.
@@ -42,11 +48,6 @@ pub trait Live {
 
     /// The model as a file.
     fn model(&self, summary: &Summary) -> ModelFile;
-
-    /// The same as something that checkpoints can be made of, if it is.
-    fn kept(&mut self) -> Option<&mut dyn Kept> {
-        None
-    }
 }
 
 /// What is to be said of a change.
@@ -87,7 +88,7 @@ pub struct Setting<'a> {
     /// Where the model goes.
     pub model: Option<&'a std::path::Path>,
     pub output: Output,
-    /// Checkpoints, for models that can be [`Live::kept`].
+    /// Checkpoints.
     pub keeping: Option<Keeping>,
 }
 
@@ -131,8 +132,8 @@ impl<L: Live> Run<'_, L> {
         let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| {
             Failure::new(Exit::Failed, format!("cannot wait for signals: {error}"))
         })?;
-        if let (Some(keeping), Some(live)) = (&mut self.setting.keeping, self.live.kept()) {
-            (self.summary, self.position) = keeping.restore(live)?;
+        if let Some(keeping) = &mut self.setting.keeping {
+            (self.summary, self.position) = keeping.restore(self.live)?;
             let Position { line, end, .. } = self.position;
             if line > 0 {
                 self.setting.output.note(&format!("{source}: on from line {line}, byte {end}"));
@@ -153,21 +154,38 @@ impl<L: Live> Run<'_, L> {
                 feed.stop();
             }
             match feed.poll() {
-                Ok(Next::Epoch(epoch)) => self.epoch(worker, epoch)?,
+                Ok(Next::Epoch(epoch)) => match self.judge(&epoch) {
+                    Ok(()) => self.epoch(worker, epoch)?,
+                    Err(failure) => {
+                        failed = Some(failure);
+                        break;
+                    }
+                },
                 Ok(Next::Wait) => drop(worker.step_or_park(Some(NAP))),
                 Ok(Next::End) => break,
                 Err(error) => {
-                    failed = Some(error);
+                    failed = Some(error.into());
                     break;
                 }
             }
         }
-        // What is committed is kept, whatever ended the feed.
+        // What is committed is kept, whatever ended the feed; of an epoch with a mistake nothing is.
         self.save()?;
-        if let (Some(keeping), Some(live)) = (&mut self.setting.keeping, self.live.kept()) {
-            keeping.finish(live, &self.summary, self.position);
+        if let Some(keeping) = &mut self.setting.keeping {
+            keeping.finish(self.live, worker, (&self.summary, self.position));
         }
-        failed.map_or(Ok(()), |error| Err(error.into()))
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// With `--strict`, an epoch's first mistake.
+    fn judge(&self, epoch: &Epoch<L::Put, L::Delete>) -> Result<(), Failure> {
+        if !self.setting.arguments.strict {
+            return Ok(());
+        }
+        let mut changes = epoch.changes.iter();
+        changes.try_for_each(|(place, change)| {
+            L::judge(change).map_err(|why| Failure::input(format!("{place}:1: {why}")))
+        })
     }
 
     fn epoch(
@@ -176,8 +194,8 @@ impl<L: Live> Run<'_, L> {
         epoch: Epoch<L::Put, L::Delete>,
     ) -> Result<(), Failure> {
         let started = Instant::now();
-        if let (Some(keeping), Some(live)) = (&mut self.setting.keeping, self.live.kept()) {
-            keeping.begin(live, worker)?;
+        if let Some(keeping) = &mut self.setting.keeping {
+            keeping.begin(self.live, worker)?;
         }
         let (mut applied, mut skipped) = (0_u64, epoch.skipped);
         for (place, change) in epoch.changes {
@@ -207,8 +225,8 @@ impl<L: Live> Run<'_, L> {
         self.summary.epochs += 1;
         self.summary.changes += applied;
         self.position = epoch.position;
-        if let (Some(keeping), Some(live)) = (&mut self.setting.keeping, self.live.kept()) {
-            keeping.end(live, &self.summary, self.position);
+        if let Some(keeping) = &mut self.setting.keeping {
+            keeping.end(self.live, worker, (&self.summary, self.position));
         }
         match self.setting.arguments.model_every {
             Some(every) if self.summary.epochs.is_multiple_of(every.max(1)) => self.save(),

@@ -5,14 +5,13 @@ mod kept;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Mutex;
 
 use differential_dataflow::input::{Input, InputSession};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use strads::checkpoint::Keeper;
 use strads::cluster::execute;
-use strads::feeds::{Change, Effect, Source, Table};
+use strads::feeds::{Change, Effect, Table};
 use strads::models::lasso::{LiveLasso, Measure, Parameter, Row};
 use strads::report::ModelFile;
 use timely::dataflow::operators::vec::Input as _;
@@ -24,8 +23,7 @@ use super::arguments::Arguments;
 use crate::Outcome;
 use crate::failure::Failure;
 use crate::follow::{
-    Ended, Keeping, Kept, Legs, Live, Numbers, Remark, Setting, Summary, end_with_feed, follow,
-    name, outcome, quoted, refuse,
+    Asked, Ended, Fed, Live, Numbers, Remark, Summary, end_with_feed, name, outcome, quoted, refuse,
 };
 
 /// `{"op":"put","id":"r17","y":1.5,"x":{"3":0.2,"age":61}}`
@@ -49,29 +47,26 @@ struct Delete {
 pub fn run(arguments: &Arguments, speaks: bool) -> Outcome {
     refuse_batch_options(arguments)?;
     end_with_feed()?;
-    let digest = arguments.remembered().to_string();
-    let fed = match speaks {
-        true => Some(Fed {
-            source: arguments.live.source(Some(&arguments.data), arguments.cluster.shared()?)?,
-            keeper: arguments.checkpoints.live_keeper(
-                ("lasso --follow", arguments.engine().shards, arguments.training.seed),
-                digest.as_bytes(),
-                &arguments.output,
-            )?,
-        }),
-        false => None,
-    };
-    let (fed, own) = (Mutex::new(fed), arguments.clone());
-    let digest = format!("{digest} {}", arguments.checkpoints.are_kept());
+    let (fed, digest) = (asked(arguments).fed(speaks)?, asked(arguments).digest());
+    let own = arguments.clone();
     let ended =
         execute(&arguments.cluster, digest.as_bytes(), move |worker| work(worker, &own, &fed))?;
     outcome(ended)
 }
 
-/// What only the worker with the feed has.
-struct Fed {
-    source: Source,
-    keeper: Option<Arc<Keeper>>,
+fn asked(arguments: &Arguments) -> Asked<'_> {
+    Asked {
+        command: "lasso --follow",
+        live: &arguments.live,
+        data: &arguments.data,
+        cluster: &arguments.cluster,
+        checkpoints: &arguments.checkpoints,
+        shards: arguments.engine().shards,
+        seed: arguments.training.seed,
+        remembered: arguments.remembered(),
+        model: arguments.model_file.as_deref(),
+        output: arguments.output,
+    }
 }
 
 fn refuse_batch_options(arguments: &Arguments) -> Result<(), Failure> {
@@ -120,30 +115,12 @@ struct Model<'a> {
 }
 
 fn work(worker: &mut Worker, arguments: &Arguments, fed: &Mutex<Option<Fed>>) -> Ended {
-    let legs = arguments.checkpoints.are_kept().then(|| Legs::new(worker));
-    let failed = |why: String| Ended { failure: Some(Failure::usage(format!("--{why}"))) };
     let seen = Rc::default();
-    let flow = match build(worker, arguments, &seen) {
-        Ok(flow) => flow,
-        Err(why) => return failed(why),
-    };
-    let fed = match worker.index() {
-        0 => fed.lock().unwrap_or_else(PoisonError::into_inner).take(),
-        _ => None,
-    };
-    let Some(Fed { source, keeper }) = fed else {
-        drop(flow);
-        let build = |worker: &mut Worker| build(worker, arguments, &seen).map(drop);
-        let served = legs.map_or(Ok(()), |legs| legs.serve(worker, build));
-        return served.map_or_else(failed, |()| Ended::default());
-    };
-    let (rows, columns, refilled) = (Table::default(), Numbers::default(), false);
-    let mut model = Model { arguments, flow, seen, refilled, rows, columns };
-    let shards = arguments.engine().shards;
-    let keeping = legs.zip(keeper).map(|(legs, keeper)| Keeping::new(keeper, legs, shards));
-    let (live, file) = (&arguments.live, arguments.model_file.as_deref());
-    let setting = Setting { arguments: live, model: file, output: arguments.output, keeping };
-    follow(worker, &mut model, source, setting)
+    let build = |worker: &mut Worker, _| build(worker, arguments, &seen);
+    asked(arguments).work(worker, fed, build, |flow| {
+        let (rows, columns, refilled) = (Table::default(), Numbers::default(), false);
+        Model { arguments, flow, seen: Rc::clone(&seen), refilled, rows, columns }
+    })
 }
 
 fn build(
@@ -271,10 +248,6 @@ impl Live for Model<'_> {
             delta
         };
         seen.changed.iter().map(delta).collect()
-    }
-
-    fn kept(&mut self) -> Option<&mut dyn Kept> {
-        Some(self)
     }
 
     fn model(&self, summary: &Summary) -> ModelFile {

@@ -233,13 +233,14 @@ impl Arguments {
         }
     }
 
-    /// The library's options of live data.
-    pub fn live_options(&self) -> lda::LiveOptions {
+    /// The library's options of live data, for a model that was begun anew so many times before.
+    pub fn live_options(&self, begun: u64) -> lda::LiveOptions {
         lda::LiveOptions {
             options: self.options(),
             vocabulary: 0,
             passes: self.work.passes.unwrap_or(3),
             upkeep: self.work.upkeep.unwrap_or(50),
+            begun,
         }
     }
 

@@ -1,20 +1,23 @@
 //! `strads lda` on documents that keep changing: a feed into live topics.
 
+mod kept;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use differential_dataflow::input::{Input, InputSession};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use strads::cluster::execute;
-use strads::feeds::{Change, Effect, Source, Table};
-use strads::formats::Bagger;
-use strads::models::lda::{Bag, TopicsOf};
+use strads::feeds::{Change, Effect, Table};
+use strads::formats::{Bagger, CorpusOptions};
+use strads::models::lda::{Aside, Bag, TopicsOf};
 use strads::report::ModelFile;
-use timely::dataflow::ProbeHandle;
+use timely::dataflow::operators::vec::Input as _;
 use timely::dataflow::operators::{Exchange, Inspect, Probe};
+use timely::dataflow::{InputHandleVec, ProbeHandle};
 use timely::worker::Worker;
 
 use super::arguments::Arguments;
@@ -24,7 +27,7 @@ use crate::Outcome;
 use crate::corpus::spelling;
 use crate::failure::Failure;
 use crate::follow::{
-    Ended, Live, Remark, Setting, Summary, end_with_feed, follow, name, outcome, quoted, refuse,
+    Asked, Ended, Fed, Live, Remark, Summary, end_with_feed, name, outcome, quoted, refuse,
 };
 
 /// `{"op":"put","id":"d1","text":"…"}`, or `"words":{"w":2}` for the text.
@@ -47,17 +50,27 @@ struct Delete {
 pub fn run(arguments: &Arguments, speaks: bool) -> Outcome {
     refuse_batch_options(arguments)?;
     end_with_feed()?;
-    let source = match speaks {
-        true => Some(arguments.live.source(Some(&arguments.data), arguments.cluster.shared()?)?),
-        false => None,
-    };
-    let (source, bagger) = (Mutex::new(source), Mutex::new(Some(bagger(arguments)?)));
-    let digest = arguments.remembered().to_string();
-    let own = arguments.clone();
+    let (fed, digest) = (asked(arguments).fed(speaks)?, asked(arguments).digest());
+    let (own, words) = (arguments.clone(), arguments.words.options()?);
     let ended = execute(&arguments.cluster, digest.as_bytes(), move |worker| {
-        work(worker, &own, &source, &bagger)
+        work(worker, &own, &fed, &words)
     })?;
     outcome(ended)
+}
+
+fn asked(arguments: &Arguments) -> Asked<'_> {
+    Asked {
+        command: "lda --follow",
+        live: &arguments.live,
+        data: &arguments.data,
+        cluster: &arguments.cluster,
+        checkpoints: &arguments.checkpoints,
+        shards: arguments.options().shards,
+        seed: arguments.training.seed,
+        remembered: arguments.remembered(),
+        model: arguments.model_file.as_deref(),
+        output: arguments.output,
+    }
 }
 
 fn refuse_batch_options(arguments: &Arguments) -> Result<(), Failure> {
@@ -78,22 +91,21 @@ fn refuse_batch_options(arguments: &Arguments) -> Result<(), Failure> {
         ("--doc-topics", arguments.doc_topics),
         ("--mallet-state", arguments.mallet_state.is_some()),
         ("--log", arguments.log.is_some()),
-        ("--checkpoint", arguments.checkpoints.are_kept()),
     ];
     refuse(&given)
 }
 
-fn bagger(arguments: &Arguments) -> Result<Bagger, Failure> {
-    Ok(Bagger::new(arguments.words.options()?))
+/// A dataflow, and what goes into it.
+struct Flow {
+    documents: InputSession<u64, (String, Bag), isize>,
+    asides: InputHandleVec<u64, Aside<String>>,
+    probe: ProbeHandle<u64>,
 }
-
-type Documents = InputSession<u64, (String, Bag), isize>;
 
 /// The live model of this worker.
 struct Model<'a> {
     arguments: &'a Arguments,
-    input: Documents,
-    probe: ProbeHandle<u64>,
+    flow: Flow,
     seen: Rc<RefCell<Seen>>,
     documents: Table<String, Bag>,
     room: Room,
@@ -103,70 +115,80 @@ struct Model<'a> {
 fn work(
     worker: &mut Worker,
     arguments: &Arguments,
-    source: &Mutex<Option<Source>>,
-    bagger: &Mutex<Option<Bagger>>,
+    fed: &Mutex<Option<Fed>>,
+    words: &CorpusOptions,
 ) -> Ended {
-    let (seen, probe) = (Rc::new(RefCell::new(Seen::default())), ProbeHandle::new());
-    let to = (Rc::clone(&seen), Rc::clone(&seen));
-    let built = worker.dataflow::<u64, _, _>(|scope| -> Result<Documents, String> {
+    let seen = Rc::new(RefCell::new(Seen::new(arguments.live_options(0).upkeep)));
+    let build = |worker: &mut Worker, number| build(worker, arguments, &seen, number);
+    asked(arguments).work(worker, fed, build, |flow| {
+        let (documents, room) = (Table::default(), Room::default());
+        let bagger = Bagger::new(words.clone());
+        Model { arguments, flow, seen: Rc::clone(&seen), documents, room, bagger }
+    })
+}
+
+fn build(
+    worker: &mut Worker,
+    arguments: &Arguments,
+    seen: &Rc<RefCell<Seen>>,
+    number: u64,
+) -> Result<Flow, String> {
+    let probe = ProbeHandle::new();
+    let (counted, told, swept) = (Rc::clone(seen), Rc::clone(seen), Rc::clone(seen));
+    let mut asides = InputHandleVec::new();
+    let documents = worker.dataflow::<u64, _, _>(|scope| -> Result<_, String> {
         let (input, documents) = scope.new_collection::<(String, Bag), isize>();
-        let topics = documents.topics(arguments.live_options())?;
+        let said = scope.input_from(&mut asides);
+        let topics = documents.topics_with(Some(said), arguments.live_options(number))?;
         let counts = topics.counts.inner.exchange(|_| 0);
         counts
             .inspect(move |((place, count), _, diff)| {
-                to.0.borrow_mut().change(*place, *count, *diff);
+                counted.borrow_mut().change(*place, *count, *diff);
             })
             .probe_with(&probe);
-        topics
-            .sweeps
-            .inspect(move |swept| {
-                let mut seen = to.1.borrow_mut();
-                (seen.measure, seen.sweeps) = (swept.certificate, swept.sweep.number);
-            })
+        let tokens = topics.tokens.exchange(|_| 0);
+        tokens
+            .inspect(move |(name, tokens)| told.borrow_mut().tell(name, tokens))
             .probe_with(&probe);
+        topics.sweeps.inspect(move |point| swept.borrow_mut().sweep(point)).probe_with(&probe);
         Ok(input)
-    });
-    let input = match built {
-        Ok(input) => input,
-        Err(why) => return Ended { failure: Some(Failure::usage(format!("--{why}"))) },
-    };
-    let take = |source: &Mutex<Option<Source>>| {
-        source.lock().unwrap_or_else(PoisonError::into_inner).take()
-    };
-    let source = if worker.index() == 0 { take(source) } else { None };
-    let Some(source) = source else { return Ended::default() };
-    let bagger = bagger.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some(bagger) = bagger else { return Ended::default() };
-    let (documents, room) = (Table::default(), Room::default());
-    let mut model = Model { arguments, input, probe, seen, documents, room, bagger };
-    let file = arguments.model_file.as_deref();
-    let live = &arguments.live;
-    let setting = Setting { arguments: live, model: file, output: arguments.output, keeping: None };
-    follow(worker, &mut model, source, setting)
+    })?;
+    Ok(Flow { documents, asides, probe })
+}
+
+impl Flow {
+    /// Ends an epoch and waits until it is out.
+    fn advance(&mut self, worker: &mut Worker) {
+        let next = self.documents.time() + 1;
+        self.documents.advance_to(next);
+        self.documents.flush();
+        self.asides.advance_to(next);
+        worker.step_or_park_while(None, || self.probe.less_than(&next));
+    }
+}
+
+/// A document's text, or its words; if there is neither or both, why that is no good.
+fn content(put: &Put) -> Result<(), String> {
+    match (&put.text, &put.words) {
+        (Some(_), None) | (None, Some(_)) => Ok(()),
+        _ => Err("expected either \"text\" or \"words\", found both or neither".into()),
+    }
 }
 
 impl Model<'_> {
-    fn bag(&mut self, put: Put) -> Result<(String, Bag), Remark> {
-        let bag = match (put.text, put.words) {
-            (Some(text), None) => self.bagger.bag(&text),
-            (None, Some(words)) => {
-                let words = words.into_iter().filter(|(_, count)| *count > 0);
-                let number =
-                    |(word, count): (String, u32)| Some((self.bagger.number(&word)?, count));
-                let mut bag: Bag = words.filter_map(number).collect();
-                bag.sort_unstable();
-                bag
-            }
-            _ => {
-                let why = "expected either \"text\" or \"words\", found both or neither";
-                return Err(Remark::Bad(why.into()));
-            }
-        };
-        Ok((put.id, bag))
+    fn bag(&mut self, put: Put) -> (String, Bag) {
+        let Put { id, text, words } = put;
+        let mut bag = text.map_or_else(Bag::new, |text| self.bagger.bag(&text));
+        let words = words.into_iter().flatten().filter(|(_, count)| *count > 0);
+        let number = |(word, count): (String, u32)| Some((self.bagger.number(&word)?, count));
+        bag.extend(words.filter_map(number));
+        bag.sort_unstable();
+        (id, bag)
     }
 
     fn put(&mut self, put: Put) -> Result<(), Remark> {
-        let (id, bag) = self.bag(put)?;
+        content(&put).map_err(Remark::Bad)?;
+        let (id, bag) = self.bag(put);
         let old = self.documents.get(&id).map_or(Room::default(), Room::of);
         let Some(room) = self.room.exchange(old, Room::of(&bag)) else {
             let why = "expected fewer than 2^32 tokens, and 2^30 lines of 16, in all; found more";
@@ -174,9 +196,9 @@ impl Model<'_> {
         };
         self.room = room;
         if let Effect::Replaced(old) = self.documents.put(id.clone(), bag.clone()) {
-            self.input.remove((id.clone(), old));
+            self.flow.documents.remove((id.clone(), old));
         }
-        self.input.insert((id, bag));
+        self.flow.documents.insert((id, bag));
         Ok(())
     }
 
@@ -185,7 +207,7 @@ impl Model<'_> {
             return Err(Remark::Idle(format!("there is no document {} to delete", quoted(&id))));
         };
         self.room = self.room.exchange(Room::of(&old), Room::default()).unwrap_or(self.room);
-        self.input.remove((id, old));
+        self.flow.documents.remove((id, old));
         Ok(())
     }
 }
@@ -193,6 +215,13 @@ impl Model<'_> {
 impl Live for Model<'_> {
     type Put = Put;
     type Delete = Delete;
+
+    fn judge(change: &Change<Put, Delete>) -> Result<(), String> {
+        match change {
+            Change::Put(put) => content(put),
+            Change::Delete(_) => Ok(()),
+        }
+    }
 
     fn apply(&mut self, change: Change<Put, Delete>) -> Result<(), Remark> {
         match change {
@@ -203,11 +232,7 @@ impl Live for Model<'_> {
 
     fn advance(&mut self, worker: &mut Worker) {
         self.seen.borrow_mut().begin();
-        let next = self.input.time() + 1;
-        self.input.advance_to(next);
-        self.input.flush();
-        let probe = &self.probe;
-        worker.step_or_park_while(None, || probe.less_than(&next));
+        self.flow.advance(worker);
         self.seen.borrow_mut().settle();
     }
 

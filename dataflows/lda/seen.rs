@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use strads::models::lda::{Counts, Measure, Options, TopicModel};
+use strads::models::lda::{Counts, Measure, Options, TokenTopics, TopicModel, Upkeep};
+use strads::program::Sweep;
+use strads::scheduler::Swept;
 use strads::shard::Words;
 
 /// What has come out of the dataflow at worker 0.
@@ -14,9 +16,60 @@ pub struct Seen {
     changed: BTreeMap<(u32, u16), (u32, u32)>,
     pub measure: Measure,
     pub sweeps: u64,
+    /// What changes make due, as the model reckons it.
+    upkeep: Upkeep,
+    /// The tokens of all documents, if they were asked for.
+    tokens: BTreeMap<String, TokenTopics>,
 }
 
 impl Seen {
+    /// Of a model that is kept up so.
+    pub fn new(upkeep: u64) -> Seen {
+        Seen { upkeep: Upkeep::new(upkeep), ..Seen::default() }
+    }
+
+    /// Takes note of a sweep.
+    pub fn sweep(&mut self, swept: &Swept<Measure>) {
+        let Sweep { epoch, number, .. } = swept.sweep;
+        (self.measure, self.sweeps) = (swept.certificate, number);
+        if epoch > 0 && number == 0 {
+            self.upkeep.due(&swept.certificate);
+        }
+    }
+
+    /// Hears the tokens of a document.
+    pub fn tell(&mut self, name: &str, tokens: &TokenTopics) {
+        self.tokens.insert(name.to_owned(), tokens.clone());
+    }
+
+    /// The tokens of all documents, if they were asked for.
+    pub fn tokens(&self) -> &BTreeMap<String, TokenTopics> {
+        &self.tokens
+    }
+
+    /// The same, which are not needed here any more.
+    pub fn take_tokens(&mut self) -> BTreeMap<String, TokenTopics> {
+        std::mem::take(&mut self.tokens)
+    }
+
+    /// What is owed of a sweep.
+    pub fn owed(&self) -> f64 {
+        self.upkeep.owed()
+    }
+
+    /// A document that is there from the start, and its tokens.
+    pub fn put(&mut self, name: String, tokens: TokenTopics) {
+        for &(word, topic, count) in &tokens {
+            *self.counts.entry((word, topic)).or_default() += count;
+        }
+        self.tokens.insert(name, tokens);
+    }
+
+    /// The model from the start: how it measures, and what it owes.
+    pub fn restore(&mut self, measure: Measure, owed: f64) {
+        self.measure = measure;
+        self.upkeep = self.upkeep.owing(owed);
+    }
     /// Takes one change of the collection.
     pub fn change(&mut self, place: (u32, u16), count: u32, diff: isize) {
         let entry = self.changed.entry(place).or_insert((0, 0));

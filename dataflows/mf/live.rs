@@ -1,18 +1,21 @@
 //! `strads mf` on data that keeps changing: a feed of ratings into a live factorisation.
 
+mod kept;
+
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use differential_dataflow::input::{Input, InputSession};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use strads::cluster::execute;
-use strads::feeds::{Change, Effect, Source, Table};
-use strads::models::mf::ccd::{LiveFactorisation, Measure, Rating};
+use strads::feeds::{Change, Effect, Table};
+use strads::models::mf::ccd::{LiveFactorisation, Measure, Rating, Start};
 use strads::report::ModelFile;
-use timely::dataflow::ProbeHandle;
+use timely::dataflow::operators::vec::Input as _;
 use timely::dataflow::operators::{Exchange, Inspect, Probe};
+use timely::dataflow::{InputHandleVec, ProbeHandle};
 use timely::worker::Worker;
 
 use super::arguments::Arguments;
@@ -20,8 +23,7 @@ use super::rows::Rows;
 use crate::Outcome;
 use crate::failure::Failure;
 use crate::follow::{
-    Ended, Live, Numbers, Remark, Setting, Summary, end_with_feed, follow, name, outcome, quoted,
-    refuse,
+    Asked, Ended, Fed, Live, Numbers, Remark, Summary, end_with_feed, name, outcome, quoted, refuse,
 };
 
 /// `{"op":"put","user":"u1","item":"i9","rating":4}`
@@ -47,16 +49,26 @@ struct Delete {
 pub fn run(arguments: &Arguments, speaks: bool) -> Outcome {
     refuse_batch_options(arguments)?;
     end_with_feed()?;
-    let source = match speaks {
-        true => Some(arguments.live.source(Some(&arguments.data), arguments.cluster.shared()?)?),
-        false => None,
-    };
-    let source = Mutex::new(source);
-    let digest = arguments.remembered().to_string();
+    let (fed, digest) = (asked(arguments).fed(speaks)?, asked(arguments).digest());
     let own = arguments.clone();
     let ended =
-        execute(&arguments.cluster, digest.as_bytes(), move |worker| work(worker, &own, &source))?;
+        execute(&arguments.cluster, digest.as_bytes(), move |worker| work(worker, &own, &fed))?;
     outcome(ended)
+}
+
+fn asked(arguments: &Arguments) -> Asked<'_> {
+    Asked {
+        command: "mf --follow",
+        live: &arguments.live,
+        data: &arguments.data,
+        cluster: &arguments.cluster,
+        checkpoints: &arguments.checkpoints,
+        shards: arguments.engine().shards,
+        seed: arguments.training.seed,
+        remembered: arguments.remembered(),
+        model: arguments.model_file.as_deref(),
+        output: arguments.output,
+    }
 }
 
 fn refuse_batch_options(arguments: &Arguments) -> Result<(), Failure> {
@@ -67,7 +79,6 @@ fn refuse_batch_options(arguments: &Arguments) -> Result<(), Failure> {
         ("--weights", arguments.model.weights.is_some()),
         ("--warm-start", arguments.training.warm_start.is_some()),
         ("--log", arguments.log.is_some()),
-        ("--checkpoint", arguments.checkpoints.are_kept()),
         ("--separator", columns.separator.is_some()),
         ("--user-column", columns.user_column.is_some()),
         ("--item-column", columns.item_column.is_some()),
@@ -85,13 +96,18 @@ struct Seen {
     rounds: u64,
 }
 
-type Ratings = InputSession<u64, Rating, isize>;
+/// A dataflow, and what goes into it.
+struct Flow {
+    ratings: InputSession<u64, Rating, isize>,
+    /// The model that it begins with, in its first epoch.
+    start: Option<InputHandleVec<u64, Start>>,
+    probe: ProbeHandle<u64>,
+}
 
 /// The live model of this worker.
 struct Model<'a> {
     arguments: &'a Arguments,
-    input: Ratings,
-    probe: ProbeHandle<u64>,
+    flow: Flow,
     seen: Rc<RefCell<Seen>>,
     /// The ratings there are, by the numbers of user and item.
     ratings: Table<(u32, u32), Rating>,
@@ -99,13 +115,30 @@ struct Model<'a> {
     items: Numbers,
 }
 
-fn work(worker: &mut Worker, arguments: &Arguments, source: &Mutex<Option<Source>>) -> Ended {
-    let (seen, probe) = (Rc::new(RefCell::new(Seen::default())), ProbeHandle::new());
-    let to = (Rc::clone(&seen), Rc::clone(&seen));
+fn work(worker: &mut Worker, arguments: &Arguments, fed: &Mutex<Option<Fed>>) -> Ended {
+    let seen = Rc::default();
+    let build = |worker: &mut Worker, number| build(worker, arguments, &seen, number);
+    asked(arguments).work(worker, fed, build, |flow| {
+        let (seen, ratings) = (Rc::clone(&seen), Table::default());
+        let (users, items) = (Numbers::default(), Numbers::default());
+        Model { arguments, flow, seen, ratings, users, items }
+    })
+}
+
+/// Builds a dataflow, which begins with a model unless it is the first.
+fn build(
+    worker: &mut Worker,
+    arguments: &Arguments,
+    seen: &Rc<RefCell<Seen>>,
+    number: u64,
+) -> Result<Flow, String> {
+    let (to, probe) = ((Rc::clone(seen), Rc::clone(seen)), ProbeHandle::new());
     let (options, engine) = (arguments.options(), arguments.engine());
-    let built = worker.dataflow::<u64, _, _>(|scope| -> Result<Ratings, String> {
+    let mut start = (number > 0).then(InputHandleVec::new);
+    let ratings = worker.dataflow::<u64, _, _>(|scope| -> Result<_, String> {
         let (input, ratings) = scope.new_collection::<Rating, isize>();
-        let live = ratings.factorise(options, engine.shards)?;
+        let start = start.as_mut().map(|start| scope.input_from(start));
+        let live = ratings.factorise_from(start, options, engine.shards)?;
         let rows = live.model.inner.exchange(|_| 0);
         rows.inspect(move |(row, _, diff)| to.0.borrow_mut().rows.change(row, *diff))
             .probe_with(&probe);
@@ -116,47 +149,56 @@ fn work(worker: &mut Worker, arguments: &Arguments, source: &Mutex<Option<Source
             })
             .probe_with(&probe);
         Ok(input)
-    });
-    let input = match built {
-        Ok(input) => input,
-        Err(why) => return Ended { failure: Some(Failure::usage(format!("--{why}"))) },
-    };
-    let source = match worker.index() {
-        0 => source.lock().unwrap_or_else(PoisonError::into_inner).take(),
-        _ => None,
-    };
-    let Some(source) = source else { return Ended::default() };
-    let (users, items) = (Numbers::default(), Numbers::default());
-    let ratings = Table::default();
-    let mut model = Model { arguments, input, probe, seen, ratings, users, items };
-    let (live, file) = (&arguments.live, arguments.model_file.as_deref());
-    let setting = Setting { arguments: live, model: file, output: arguments.output, keeping: None };
-    follow(worker, &mut model, source, setting)
+    })?;
+    Ok(Flow { ratings, start, probe })
+}
+
+impl Flow {
+    /// Ends an epoch and waits until it is out.
+    fn advance(&mut self, worker: &mut Worker) {
+        self.start = None;
+        let next = self.ratings.time() + 1;
+        self.ratings.advance_to(next);
+        self.ratings.flush();
+        worker.step_or_park_while(None, || self.probe.less_than(&next));
+    }
+}
+
+/// A rating as it is stored, if it can be.
+fn checked(rating: f64) -> Result<f32, String> {
+    let rating = Rating::new(0, 0, rating as f32).map_err(|error| error.to_string())?;
+    Ok(rating.value())
 }
 
 impl Live for Model<'_> {
     type Put = Put;
     type Delete = Delete;
 
+    fn judge(change: &Change<Put, Delete>) -> Result<(), String> {
+        match change {
+            Change::Put(put) => checked(put.rating).map(drop),
+            Change::Delete(_) => Ok(()),
+        }
+    }
+
     fn apply(&mut self, change: Change<Put, Delete>) -> Result<(), Remark> {
         match change {
             Change::Put(Put { user, item, rating }) => {
                 // Checked before names are given numbers, which are never taken back.
-                let bad = |error: &dyn std::fmt::Display| Remark::Bad(error.to_string());
-                Rating::new(0, 0, rating as f32).map_err(|error| bad(&error))?;
+                let rating = checked(rating).map_err(Remark::Bad)?;
                 let key = (self.users.number(user), self.items.number(item));
-                let rating =
-                    Rating::new(key.0, key.1, rating as f32).map_err(|error| bad(&error))?;
+                let rating = Rating::new(key.0, key.1, rating);
+                let rating = rating.map_err(|error| Remark::Bad(error.to_string()))?;
                 if let Effect::Replaced(old) = self.ratings.put(key, rating) {
-                    self.input.remove(old);
+                    self.flow.ratings.remove(old);
                 }
-                self.input.insert(rating);
+                self.flow.ratings.insert(rating);
             }
             Change::Delete(Delete { user, item }) => {
                 let numbers = (self.users.find(&user), self.items.find(&item));
                 let key = numbers.0.zip(numbers.1);
                 match key.map_or(Effect::Absent, |key| self.ratings.delete(&key)) {
-                    Effect::Deleted(old) => self.input.remove(old),
+                    Effect::Deleted(old) => self.flow.ratings.remove(old),
                     _ => {
                         let (user, item) = (quoted(&user), quoted(&item));
                         let why = format!("there is no rating of {item} by {user} to delete");
@@ -174,11 +216,7 @@ impl Live for Model<'_> {
             seen.rows.begin();
             seen.rounds = 0;
         }
-        let next = self.input.time() + 1;
-        self.input.advance_to(next);
-        self.input.flush();
-        let probe = &self.probe;
-        worker.step_or_park_while(None, || probe.less_than(&next));
+        self.flow.advance(worker);
         self.seen.borrow_mut().rows.settle();
     }
 

@@ -37,6 +37,21 @@ impl Rows {
         *side = Some((row.bias.0, factors));
     }
 
+    /// All rows.
+    pub fn all(&self) -> impl Iterator<Item = Factors> + '_ {
+        self.rows.iter().map(|(&(item, id), (bias, factors))| {
+            let factors = factors.iter().map(|&factor| factor.into()).collect();
+            Factors { item, id, bias: (*bias).into(), factors }
+        })
+    }
+
+    /// A row that is there from the start.
+    pub fn put(&mut self, row: &Factors) {
+        self.change(row, 1);
+        self.settle();
+        self.begin();
+    }
+
     /// Takes an epoch's changes into the model.
     pub fn settle(&mut self) {
         for (key, (_, new)) in &self.changed {

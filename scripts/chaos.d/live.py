@@ -19,7 +19,7 @@ class Live(Work):
         self.told = {}
 
     def settle(self, root):
-        path = root / "feed.jsonl"
+        path = root / f"{self.name.replace(' ', '-')}.jsonl"
         path.write_text(self.feed)
         self.epochs = self.feed.count('"commit"')
         self.arguments.insert(1, path)
@@ -76,20 +76,44 @@ def _whole(line):
 
 def everything():
     """All that keeps checkpoints."""
-    return [*works(), Live("lasso live", ["lasso", "--lambda", 0.05], 40, rows())]
+    # So that of the epochs of a factorisation some are repaired, some swept.
+    factors = ["mf", "--rank", 8, "--weighted-lambda", "--biases", "--tol", 0.05]
+    topics = ["lda", "--topics", 8, "--iterations", 20]
+    return [
+        *works(),
+        Live("lasso live", ["lasso", "--lambda", 0.05], 40, feed(800, _row)),
+        Live("mf live", factors, 8, feed(150, _rating)),
+        Live("lda live", topics, 8, feed(150, _document)),
+    ]
 
 
-def rows(epochs=800, changes=8, columns=60):
-    """A feed of rows that come, change and go."""
+def feed(epochs, datum, changes=8):
+    """A feed of data that come, change and go: `datum` gives an identity, and what is put there."""
     draws, known, lines = random.Random(5), {}, []
     for epoch in range(epochs):
         for change in range(changes):
-            row = draws.choice(list(known)) if known and draws.random() < 0.25 else f"r{epoch}-{change}"
-            if known.pop(row, False) and draws.random() < 0.5:
-                lines.append({"op": "del", "id": row})
+            again = draws.choice(list(known)) if known and draws.random() < 0.25 else None
+            if again and draws.random() < 0.5:
+                lines.append({"op": "del", **known.pop(again)})
                 continue
-            known[row] = True
-            x = {f"x{column}": round(draws.gauss(0, 1), 3) for column in draws.sample(range(columns), 8)}
-            lines.append({"op": "put", "id": row, "y": round(sum(x.values()), 3), "x": x})
+            identity, content = datum(draws, known[again] if again else None, f"{epoch}-{change}")
+            known[json.dumps(identity)] = identity
+            lines.append({"op": "put", **identity, **content})
         lines.append({"op": "commit"})
     return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def _row(draws, again, name):
+    x = {f"x{column}": round(draws.gauss(0, 1), 3) for column in draws.sample(range(60), 8)}
+    return again or {"id": f"r{name}"}, {"y": round(sum(x.values()), 3), "x": x}
+
+
+def _rating(draws, again, _name):
+    pair = {"user": f"u{draws.randrange(300)}", "item": f"i{int(120 * draws.random() ** 2)}"}
+    return again or pair, {"rating": draws.randint(1, 10) / 2}
+
+
+def _document(draws, again, name):
+    subject = draws.randrange(12)
+    words = [f"w{subject * 15 + draws.randrange(25)}" for _ in range(draws.randint(5, 60))]
+    return again or {"id": f"d{name}"}, {"text": " ".join(words)}

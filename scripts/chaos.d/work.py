@@ -53,7 +53,7 @@ class Work:
         if found[0] != self.expected[0]:
             pairs = [(key, self.expected[0].get(key), found[0].get(key)) for key in self.expected[0]]
             differ = [pair for pair in pairs if pair[1] != pair[2]]
-            raise Failure(f"wrong: the result differs (name, expected, found): {differ}")
+            raise Failure(f"wrong: {len(differ)} results differ, the first (name, expected, found): {differ[:1]}")
         if found[1] != self.expected[1]:
             raise Failure("wrong: the model differs")
 

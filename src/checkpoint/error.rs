@@ -32,6 +32,16 @@ pub enum CheckpointError {
     },
 }
 
+impl CheckpointError {
+    /// Whether something could not be written, rather than read or believed.
+    pub fn is_of_writing(&self) -> bool {
+        matches!(self, CheckpointError::System { what, .. } if *what != READ)
+    }
+}
+
+/// What is tried when something is read.
+pub(super) const READ: &str = "read";
+
 impl fmt::Display for CheckpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

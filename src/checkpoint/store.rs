@@ -5,6 +5,7 @@ use std::io;
 use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::path::{Path, PathBuf};
 
+use super::error::READ;
 use super::footer;
 use super::{CheckpointError, Identity, Manifest, Part};
 use crate::report::atomic;
@@ -260,11 +261,11 @@ fn numbers(directory: &Path) -> Result<Vec<u64>, CheckpointError> {
     let entries = match fs::read_dir(directory) {
         // What is below a file is not there either.
         Err(error) if [NotFound, NotADirectory].contains(&error.kind()) => return Ok(Vec::new()),
-        entries => entries.map_err(failed(directory, "read"))?,
+        entries => entries.map_err(failed(directory, READ))?,
     };
     let mut numbers = Vec::new();
     for entry in entries {
-        let name = entry.map_err(failed(directory, "read"))?.file_name();
+        let name = entry.map_err(failed(directory, READ))?.file_name();
         let number = name.to_str().and_then(|name| name.parse::<u64>().ok());
         // Names that only look like ours are left alone.
         numbers.extend(number.filter(|number| name == *name_of_checkpoint(*number)));
@@ -289,12 +290,12 @@ fn put(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 fn get(path: &Path) -> Result<Vec<u8>, CheckpointError> {
-    let size = fs::metadata(path).map_err(failed(path, "read"))?.len();
+    let size = fs::metadata(path).map_err(failed(path, READ))?.len();
     let damaged = |why| CheckpointError::Damaged { path: path.to_owned(), why };
     if size > LARGEST {
         return Err(damaged(format!("{size} bytes are more than any shard has")));
     }
-    footer::strip(fs::read(path).map_err(failed(path, "read"))?).map_err(damaged)
+    footer::strip(fs::read(path).map_err(failed(path, READ))?).map_err(damaged)
 }
 
 fn failed(path: &Path, what: &'static str) -> impl Fn(io::Error) -> CheckpointError {

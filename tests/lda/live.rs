@@ -65,7 +65,8 @@ fn run(threads: usize, options: &Options, vocabulary: usize) -> Seen {
         let see = move |epoch: u64, f: &dyn Fn(&mut Epoch)| {
             f(to.lock().unwrap().entry(epoch).or_default());
         };
-        let live = LiveOptions { options: options.clone(), vocabulary, passes: 2, upkeep: 3 };
+        let live =
+            LiveOptions { options: options.clone(), vocabulary, passes: 2, upkeep: 3, begun: 0 };
         worker.dataflow::<u64, _, _>(|scope| {
             let topics = input.to_collection(scope).topics(live).expect("options are in range");
             let note = see.clone();
@@ -253,7 +254,7 @@ fn options_of_batch_runs_are_refused() {
         timely::execute_directly(move |worker| {
             worker.dataflow::<u64, _, _>(|scope| {
                 let documents = InputSession::<u64, (u32, Bag), isize>::new().to_collection(scope);
-                let live = LiveOptions { options, vocabulary: 0, passes: 1, upkeep: 1 };
+                let live = LiveOptions { options, vocabulary: 0, passes: 1, upkeep: 1, begun: 0 };
                 let why = documents.topics(live).err().expect("it is refused");
                 assert_eq!(why, format!("{name}: not with live data"));
             });

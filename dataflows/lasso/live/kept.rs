@@ -1,16 +1,21 @@
 //! What a checkpoint of a live Lasso holds, and a model begun anew from it.
 
 use differential_dataflow::input::InputSession;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use strads::models::lasso::{Measure, Parameter, Row};
 use timely::worker::Worker;
 
 use super::{Flow, Model, build};
-use crate::follow::Kept;
+use crate::follow::{Kept, parsed};
 
 impl Kept for Model<'_> {
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    fn put_aside(&mut self, _worker: &mut Worker) {}
+
     fn head(&self) -> Value {
         let seen = self.seen.borrow();
         let coefficient = |(parameter, value): (&Parameter, &f64)| match parameter {
@@ -66,12 +71,12 @@ impl Kept for Model<'_> {
         worker.step_or_park_while(None, || !probe.done());
     }
 
-    fn build(&mut self, worker: &mut Worker) -> Result<(), String> {
+    fn build(&mut self, worker: &mut Worker, _number: u64) -> Result<(), String> {
         self.flow = build(worker, self.arguments, &self.seen)?;
         Ok(())
     }
 
-    fn refill(&mut self) {
+    fn refill(&mut self, _worker: &mut Worker) {
         for (id, row) in self.rows.iter() {
             self.flow.rows.insert((id.clone(), row.clone()));
         }
@@ -95,7 +100,3 @@ struct Head {
 
 /// The words of a measure.
 const WORDS: usize = size_of::<Measure>() / size_of::<u64>();
-
-fn parsed<T: DeserializeOwned>(value: Value) -> Result<T, String> {
-    serde_json::from_value(value).map_err(|error| error.to_string())
-}

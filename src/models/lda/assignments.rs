@@ -77,7 +77,7 @@ impl Shard {
         places.sort_unstable();
         let mut cells = vec![0; 2 * end as usize];
         let keys = Keys(self.tiles.len());
-        for (number, tile) in self.tiles.iter().enumerate() {
+        for (number, tile) in self.all_tiles() {
             let mut tokens = tile.rows.iter().zip(&tile.topics);
             for (&word, &count) in tile.words.iter().zip(&tile.counts) {
                 let key = keys.key(number, word) as u32;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::aside::{Aside, TokenTopics};
 use super::corpus::Bags;
 use super::known::TopicCounts;
 use crate::container::Slice;
@@ -30,6 +31,13 @@ pub(super) enum Change<I> {
         /// Documents that go.
         removed: (Vec<I>, Bags),
     },
+    /// What is said beside documents that come and go.
+    Aside {
+        /// The shard that it is for.
+        shard: usize,
+        /// What is said.
+        aside: Aside<I>,
+    },
 }
 
 /// What a program publishes.
@@ -42,6 +50,8 @@ pub(super) enum Output<I> {
     Count(u32, u16, [u32; 2]),
     /// A document's topics, as they were (-1) or as they are (1).
     Document(I, TopicCounts, i8),
+    /// A document's tokens, with their topics.
+    Tokens(I, TokenTopics),
 }
 
 /// What of a run depends on who publishes what.

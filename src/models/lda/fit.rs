@@ -245,7 +245,7 @@ fn run(
         let to = Rc::clone(&seen);
         let slices = trained.changes.flat_map(|output| match output {
             Output::Slice(number, slice) => Some((number, slice)),
-            Output::Count(..) | Output::Document(..) => None,
+            Output::Count(..) | Output::Document(..) | Output::Tokens(..) => None,
         });
         slices
             .gather_slices()

@@ -40,6 +40,12 @@ impl<I: Clone + PartialEq> Known<I> {
         self.unmeasured.push(at);
     }
 
+    /// Positions that have documents, and whose.
+    pub fn names(&self) -> impl Iterator<Item = (usize, &I)> {
+        let names = self.names.iter().enumerate();
+        names.filter_map(|(at, name)| name.as_ref().map(|name| (at, name)))
+    }
+
     /// The topics of all documents may have changed.
     pub fn touch_all(&mut self) {
         self.unmeasured = (0..self.names.len()).collect();

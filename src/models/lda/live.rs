@@ -11,12 +11,13 @@ use ordered_float::OrderedFloat;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
-use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::operator::Operator;
 use timely::dataflow::operators::vec::Map;
+use timely::dataflow::operators::{Capability, Concat, Exchange as _};
 use timely::order::TotalOrder;
 use timely::progress::Timestamp;
 
+use super::aside::{self, Aside, TokenTopics};
 use super::change::{Change, Output, Publish};
 use super::corpus::Bags;
 use super::division;
@@ -48,6 +49,9 @@ pub struct LiveTopics<'scope, T: Timestamp + Lattice, I: ExchangeData> {
     /// The topics of each document (from 0, ascending) with how many of its tokens have them, once
     /// for every copy; nothing unless [`Options::document_topics`] asks for it.
     pub documents: VecCollection<'scope, T, (I, TopicCounts), isize>,
+    /// The tokens of all documents with their topics, once for every copy, in epochs in which
+    /// [`Aside::Tell`] was said.
+    pub tokens: Stream<'scope, T, Vec<(I, TokenTopics)>>,
     /// Every sweep of each epoch, on the worker of shard 0. The likelihood of the last one is that
     /// of the model that the epoch ends with.
     pub sweeps: Stream<'scope, T, Vec<Swept<Measure>>>,
@@ -87,6 +91,10 @@ pub struct LiveOptions {
     /// Sweeps over all tokens by the time that as many tokens have come or gone as there are: an
     /// epoch that changes a share of them adds this share of the sweeps to what is due.
     pub upkeep: u64,
+    /// How often the model was begun anew before; draws of each time are its own. If it was, the
+    /// first epoch is no training run: its documents come with topics, by [`Aside::Begin`], and stay
+    /// as they are; those without get topics by the model of the others.
+    pub begun: u64,
 }
 
 /// Trains topics on a collection of documents with their names, and keeps the model that of the
@@ -106,7 +114,29 @@ pub trait TopicsOf<'scope, T: Timestamp + Lattice, I: ExchangeData> {
     ///
     /// # Panics
     /// In an epoch that makes a shard too large: 64 GiB of documents, or 2³² tokens of a word.
-    fn topics(self, live: LiveOptions) -> Result<LiveTopics<'scope, T, I>, String>;
+    fn topics(self, live: LiveOptions) -> Result<LiveTopics<'scope, T, I>, String>
+    where
+        Self: Sized,
+    {
+        self.topics_with(None, live)
+    }
+
+    /// The same, with something to be said beside the documents, by any worker. A model that is to
+    /// go on elsewhere, or later, is asked for its tokens ([`Aside::Tell`]), and begins there with
+    /// these, the number of its words and what it owes: see [`LiveOptions::begun`]. Something must
+    /// be said in that first epoch, if only what is owed. The model is the same then, count by
+    /// count; the epoch costs about what a sweep costs, and the laying out of all counts.
+    ///
+    /// # Errors
+    /// As of [`TopicsOf::topics`].
+    ///
+    /// # Panics
+    /// As of [`TopicsOf::topics`].
+    fn topics_with(
+        self,
+        asides: Option<Stream<'scope, T, Vec<Aside<I>>>>,
+        live: LiveOptions,
+    ) -> Result<LiveTopics<'scope, T, I>, String>;
 }
 
 impl<'scope, T, I> TopicsOf<'scope, T, I> for VecCollection<'scope, T, (I, Bag), isize>
@@ -114,8 +144,12 @@ where
     T: Timestamp + Lattice + TotalOrder,
     I: ExchangeData + Hash,
 {
-    fn topics(self, live: LiveOptions) -> Result<LiveTopics<'scope, T, I>, String> {
-        let LiveOptions { options, vocabulary, passes, upkeep } = live;
+    fn topics_with(
+        self,
+        asides: Option<Stream<'scope, T, Vec<Aside<I>>>>,
+        live: LiveOptions,
+    ) -> Result<LiveTopics<'scope, T, I>, String> {
+        let LiveOptions { mut options, vocabulary, passes, upkeep, begun } = live;
         options.check(vocabulary)?;
         for (name, asked) in [
             ("optimize_alpha", options.optimize_alpha),
@@ -127,6 +161,9 @@ where
                 return Err(format!("{name}: not with live data"));
             }
         }
+        if begun > 0 {
+            options.iterations = 0;
+        }
         let scope = self.inner.scope();
         let (rotate, ring) = division::ring(&options, LIKELY_TOKENS, scope.peers());
         let index = scope.index();
@@ -134,8 +171,11 @@ where
         let (publish, alpha) = (Publish::Changes { passes }, options.alphas());
         let program =
             Topics::<(I, u64)>::new(options, ring, index, vocabulary, publish, |word| word);
-        let changes = epochs(self, ring);
-        let program = Rc::new(RefCell::new(program));
+        let program = Rc::new(RefCell::new(program.begun_anew(begun)));
+        let mut changes = epochs(self, ring);
+        if let Some(asides) = asides {
+            changes = changes.concat(spread(asides, ring));
+        }
         let trained = changes.rotate("LDA", rotate, program, schedule);
         let told = trained.changes;
         Ok(LiveTopics {
@@ -144,6 +184,10 @@ where
                     let counts = counts.into_iter().zip([-1, 1]).filter(|(count, _)| *count != 0);
                     to.extend(counts.map(|(count, diff)| (((word, topic), count), diff)));
                 }
+            }),
+            tokens: told.clone().flat_map(|output| match output {
+                Output::Tokens((name, _), tokens) => Some((name, tokens)),
+                _ => None,
             }),
             documents: collection(told, |output, to| {
                 if let Output::Document((name, _), topics, diff) = output {
@@ -163,6 +207,40 @@ fn digest(of: impl Hash) -> u64 {
     hasher.finish()
 }
 
+/// Brings what is said beside documents to the workers of the shards that it is for.
+fn spread<'scope, T, I>(
+    asides: Stream<'scope, T, Vec<Aside<I>>>,
+    ring: Ring,
+) -> Stream<'scope, T, Vec<Change<(I, u64)>>>
+where
+    T: Timestamp,
+    I: ExchangeData + Hash,
+{
+    let shards = ring.shards();
+    let placement = ring.placement();
+    let one = |shard: usize, aside: Aside<I>| vec![(shard as u64, aside)];
+    let spread = asides.flat_map(move |aside| match &aside {
+        Aside::Begin(name, _) => one((digest(name) % shards as u64) as usize, aside),
+        Aside::Owed(_) => one(0, aside),
+        Aside::Words(_) | Aside::Tell => {
+            (0..shards as u64).map(|shard| (shard, aside.clone())).collect()
+        }
+    });
+    let worker = move |(shard, _): &(u64, Aside<I>)| placement.worker_of(*shard as usize) as u64;
+    spread.exchange(worker).map(|(shard, aside)| {
+        let aside = match aside {
+            Aside::Begin(name, tokens) => {
+                let bag = digest(aside::bag_of(&tokens));
+                Aside::Begin((name, bag), tokens)
+            }
+            Aside::Words(words) => Aside::Words(words),
+            Aside::Owed(owed) => Aside::Owed(owed),
+            Aside::Tell => Aside::Tell,
+        };
+        Change::Aside { shard: shard as usize, aside }
+    })
+}
+
 /// Brings documents to the workers of their shards, and lets an epoch's go at once and at its own
 /// time, consolidated.
 fn epochs<'scope, T, I>(
@@ -175,7 +253,7 @@ where
 {
     let shards = ring.shards() as u64;
     let parts = documents.inner.map(move |((name, mut bag), time, diff)| {
-        bag.sort_unstable();
+        aside::merge(&mut bag);
         let shard = digest(&name) % shards;
         let part: Part<I> = (shard, (name, digest(&bag)), bag, diff as i64);
         (part, time)

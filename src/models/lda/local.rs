@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::aside::{self, Begun};
 use super::corpus::Bags;
 use super::gamma;
 use super::hyper::{Hyper, Sums};
@@ -27,6 +28,10 @@ pub(super) struct Local<I> {
     pub vocabulary: usize,
     /// Tokens that came or went in this epoch.
     pub changed: u64,
+    /// What the model that this epoch begins with is said to owe of a sweep.
+    pub owed: f64,
+    /// Whether the topics of all tokens are to be told at the end of this epoch.
+    pub telling: bool,
     pub hyper: Hyper,
     pub sums: Sums,
     /// The sub-rounds that this sweep still has.
@@ -47,6 +52,8 @@ impl<I: Ord + Clone> Local<I> {
             known: Known::default(),
             vocabulary,
             changed: 0,
+            owed: 0.0,
+            telling: false,
             hyper,
             sums: Sums::new(topics),
             left: 0,
@@ -69,10 +76,11 @@ impl<I: Ord + Clone> Local<I> {
     /// An epoch begins: nothing has come or gone yet.
     pub fn begin(&mut self) {
         self.changed = 0;
+        self.owed = 0.0;
         self.shard.fresh.fill(false);
     }
 
-    /// Takes documents in, and marks those that leave.
+    /// Takes documents in, with the topics that some have `begun` with, and marks those that leave.
     ///
     /// # Errors
     /// As of [`Shard::add`].
@@ -80,11 +88,13 @@ impl<I: Ord + Clone> Local<I> {
         &mut self,
         (names, bags): (Vec<I>, Bags),
         (gone, gone_bags): (Vec<I>, Bags),
+        begun: &mut Begun<I>,
     ) -> Result<(), String> {
         for (at, name) in gone.iter().enumerate() {
             self.remove(name, gone_bags.document(at).map(|(word, _)| word));
         }
-        for (name, document) in names.into_iter().zip(self.shard.add(&bags)?) {
+        let topics = aside::topics_of(&names, begun);
+        for (name, document) in names.into_iter().zip(self.shard.add(&bags, &topics)?) {
             self.add(name, document);
         }
         let words = bags.largest_word().map_or(0, |word| word as usize + 1);
@@ -134,6 +144,8 @@ impl<I: Ord + Clone> Local<I> {
             let words = tile.words.iter().zip(&tile.counts);
             touched.extend(words.map(|(&word, &count)| (word, u64::from(count))));
         }
+        let given = self.shard.given(index);
+        touched.extend(given.iter().map(|&(word, _, count)| (word, u64::from(count))));
         touched.sort_unstable();
         touched.dedup_by(|next, first| {
             let same = next.0 == first.0;
@@ -141,6 +153,9 @@ impl<I: Ord + Clone> Local<I> {
             same
         });
         slice::fit(head, cells, &touched, topics);
+        for (word, code, count) in given {
+            slice::add(head, cells, word as usize, (code, count), topics);
+        }
     }
 
     /// What a step of the fixed point needs of the documents.

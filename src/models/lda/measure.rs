@@ -19,6 +19,8 @@ pub struct Measure {
     pub tokens: u64,
     /// Tokens that came or went in the epoch.
     pub changed: u64,
+    /// Sweeps over all tokens that the model an epoch began with is said to owe, as a share of one.
+    pub owed: f64,
     /// The largest s-error of the sweep's sub-rounds (Lee et al., NIPS 2014, section 3.1): with
     /// `s̃_p` the topic totals that shard `p` has at the end of a sub-round and `s` the true ones,
     /// `Σ_p ‖s̃_p − s‖₁ / (P · tokens)`, between 0 and 2.
@@ -34,6 +36,7 @@ impl Certificate for Measure {
         self.log_likelihood += share.log_likelihood;
         self.tokens += share.tokens;
         self.changed += share.changed;
+        self.owed += share.owed;
         self.s_error = self.s_error.max(share.s_error);
         self.alpha_sum = self.alpha_sum.max(share.alpha_sum);
         self.beta = self.beta.max(share.beta);

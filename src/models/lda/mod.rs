@@ -5,6 +5,7 @@
 //! p(z = k | all else)  ∝  (n_dk + α_k) (n_wk + β_wk) / (n_k + Σ_v β_vk)     the token's own count removed
 //! ```
 
+mod aside;
 mod assemble;
 mod assignments;
 mod change;
@@ -38,10 +39,12 @@ mod stored;
 #[cfg(test)]
 mod tests;
 
+pub use aside::{Aside, TokenTopics};
 pub use assignments::Assignments;
 pub use coherence::{CoDocuments, Coherence};
 pub use corpus::{Corpus, CorpusError};
 pub use describe::TopicWord;
+pub use epochs::Upkeep;
 pub use file::{put_words, words};
 pub use fit::{Fit, Point, fit, fit_kept};
 pub use infer::{Completion, InferOptions, Inference};

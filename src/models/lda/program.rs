@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
+use super::aside::Begun;
 use super::change::{Change, Output, Publish};
 use super::home::Home;
 use super::hyper::{Hyper, Sums};
@@ -24,6 +25,9 @@ use crate::random::{Draws, purpose};
 
 const TOPICS: u64 = purpose("topics of tokens");
 
+/// Epochs of a model between the times that it is begun anew, at most, in bits.
+const BEGUN_SHIFT: u32 = 32;
+
 /// One worker's part of a topic model: the documents of its shards with their topics, while slices
 /// of the word-topic table travel.
 ///
@@ -41,6 +45,7 @@ pub(super) struct Topics<I> {
     priors: Priors,
     /// In their place, while first topics are drawn.
     start: Option<Arc<Priors>>,
+    begun: u64,
     samples: BTreeMap<usize, Samples>,
     /// Slices that a checkpoint had, until they are born.
     stored: BTreeMap<usize, Slice<u32>>,
@@ -73,7 +78,13 @@ impl<I: Ord + Clone + 'static> Topics<I> {
             publish,
             priors,
             start: None,
+            begun: 0,
         }
+    }
+
+    /// The same, of a model that was begun anew so many times: draws of each time are its own.
+    pub fn begun_anew(self, begun: u64) -> Self {
+        Topics { begun, ..self }
     }
 
     /// The same, but that first topics are drawn with other prior weights.
@@ -105,7 +116,7 @@ impl<I: Ord + Clone + 'static> Topics<I> {
             && number.is_multiple_of(options.optimize_every)
     }
 
-    fn absorb(&mut self, change: Change<I>) -> Result<(), String> {
+    fn absorb(&mut self, change: Change<I>, begun: &mut Begun<I>) -> Result<(), String> {
         let missing = "a change reached a worker without its shard";
         match change {
             Change::Corpus { shard, bags, range, keys } => {
@@ -116,7 +127,11 @@ impl<I: Ord + Clone + 'static> Topics<I> {
                 local.changed = local.tokens();
             }
             Change::Documents { shard, inserted, removed } => {
-                self.local.get_mut(&shard).ok_or(missing)?.exchange(inserted, removed)?;
+                let local = self.local.get_mut(&shard).ok_or(missing)?;
+                local.exchange(inserted, removed, begun)?;
+            }
+            Change::Aside { shard, aside } => {
+                self.local.get_mut(&shard).ok_or(missing)?.hear_aside(aside, begun);
             }
         }
         Ok(())
@@ -143,6 +158,7 @@ impl<I: Ord + Clone + 'static> Topics<I> {
         let prior = Prior { beta: hyper.beta as f32, beta_sum: beta_sum as f32 };
         self.kernel.set_prior(&hyper.alpha, prior, &priors.topics);
         let Sweep { epoch, number, .. } = turn.sweep;
+        let epoch = epoch + (self.begun << BEGUN_SHIFT);
         let draws = Draws::new(self.options.seed, TOPICS, epoch, number).within(turn.shard as u64);
         let setting = Setting {
             draws: &draws,
@@ -244,6 +260,7 @@ impl<I: Ord + Clone + 'static> Topics<I> {
             }));
         }
         let Some(local) = self.local.get_mut(&shard) else { return };
+        local.tell_tokens(changes);
         if self.options.document_topics {
             local.known.tell(&local.shard, &local.documents, topics, |name, topics, diff| {
                 changes.push(Output::Document(name, topics, diff));
@@ -265,8 +282,11 @@ impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
     /// If a shard becomes too large for its counters: 64 GiB of documents, or 2³² tokens of a word.
     fn ingest(&mut self, changes: &mut Vec<Change<I>>) {
         self.local.values_mut().for_each(Local::begin);
+        // What is said beside documents is said before they are taken in.
+        changes.sort_by_key(|change| !matches!(change, Change::Aside { .. }));
+        let mut begun = Begun::new();
         for change in changes.drain(..) {
-            if let Err(error) = self.absorb(change) {
+            if let Err(error) = self.absorb(change, &mut begun) {
                 panic!("{error}");
             }
         }
@@ -373,6 +393,7 @@ impl<I: Ord + Clone + 'static> Rotating for Topics<I> {
             log_likelihood,
             tokens: local.tokens(),
             changed: local.changed,
+            owed: local.owed,
             s_error: local.s_error,
             alpha_sum: local.hyper.alpha_sum(),
             beta: local.hyper.beta,

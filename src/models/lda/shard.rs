@@ -1,8 +1,10 @@
 //! A shard of documents: their tokens by slice, their topics, and the totals as the shard knows
 //! them.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::aside::TokenTopics;
 use super::corpus::Bags;
 use super::keys::Keys;
 use super::sampler::{Rows, Tile};
@@ -17,6 +19,30 @@ pub(super) struct Document {
     pub row: u32,
     /// Its tokens.
     pub tokens: u32,
+}
+
+/// Tokens of a word in a document.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    slice: usize,
+    /// Whether they have no topic yet.
+    fresh: bool,
+    /// The word's position in the slice.
+    word: u32,
+    /// The document's row.
+    row: u32,
+    /// Their topic.
+    code: u16,
+    count: u32,
+}
+
+/// How many tokens of a document have each topic: ascending codes.
+fn counts_of(tokens: &TokenTopics) -> Vec<(u16, u32)> {
+    let mut counts = BTreeMap::new();
+    for &(_, topic, count) in tokens {
+        *counts.entry(topic + 1).or_default() += count;
+    }
+    counts.into_iter().collect()
 }
 
 /// A shard of documents. 6 bytes a token, 8 for every word that occurs, and the rows.
@@ -34,6 +60,9 @@ pub(super) struct Shard {
     pub fresh: Vec<bool>,
     /// Positions of words and rows of documents that leave, by slice, until the slice comes by.
     gone: Vec<Vec<(u32, u32)>>,
+    /// Positions and codes of tokens that came with topics, and how many, by slice, until the slice
+    /// comes by.
+    given: Vec<Vec<(u32, u16, u32)>>,
     /// Whether there are tokens in the slice's tiles that are gone.
     holes: Vec<bool>,
     /// Tokens of each topic in the whole corpus, as the shard knows them.
@@ -53,6 +82,7 @@ impl Shard {
             recent: vec![Vec::new(); slices],
             fresh: vec![false; slices],
             gone: vec![Vec::new(); slices],
+            given: vec![Vec::new(); slices],
             holes: vec![false; slices],
             totals: vec![0; topics],
             told: vec![0; topics],
@@ -125,15 +155,20 @@ impl Shard {
         Ok(())
     }
 
-    /// Adds documents, whose tokens have no topics yet. Words are their own keys. Takes time
-    /// proportional to the tokens of the documents and, over many times, to their number times the
+    /// Adds documents. Their tokens have the topics given for the document, if there are any, else
+    /// none yet. Words are their own keys. Takes time proportional to the tokens of the documents and, over many times, to their number times the
     /// logarithm of the number of times.
     ///
     /// # Errors
     /// If the shard is full: see [`Rows::take`].
-    pub fn add(&mut self, bags: &Bags) -> Result<Vec<Document>, String> {
+    pub fn add(&mut self, bags: &Bags, topics: &[TokenTopics]) -> Result<Vec<Document>, String> {
         let mut documents = Vec::with_capacity(bags.len());
-        let mut runs = Vec::new();
+        let mut runs: Vec<Run> = Vec::new();
+        let keys = self.keys;
+        let mut run = |word, row, code, count| {
+            let (slice, word) = (keys.slice(word), keys.position(word));
+            runs.push(Run { slice, fresh: code == 0, word, row, code, count });
+        };
         for document in 0..bags.len() {
             let tokens = bags.tokens(document);
             let row = match tokens {
@@ -141,20 +176,51 @@ impl Shard {
                 _ => self.rows.take(tokens, self.topics).ok_or(FULL)?,
             };
             documents.push(Document { row, tokens });
-            for (word, count) in bags.document(document) {
-                runs.push((self.keys.slice(word), self.keys.position(word), row, count));
+            match topics.get(document).filter(|tokens| !tokens.is_empty()) {
+                Some(tokens) => {
+                    tokens.iter().for_each(|&(word, topic, n)| run(word, row, topic + 1, n));
+                    self.rows.put(row, self.topics, &counts_of(tokens));
+                }
+                None => bags.document(document).for_each(|(word, n)| run(word, row, 0, n)),
             }
         }
-        runs.sort_by_key(|run| (run.0, run.1));
-        for of_slice in runs.chunk_by(|a, b| a.0 == b.0) {
-            let slice = of_slice[0].0;
-            let mut tile = Tile::default();
-            of_slice.iter().for_each(|&(_, word, row, count)| tile.push(word, row, count));
-            self.fold(slice);
-            self.recent[slice].push(tile);
-            self.fresh[slice] = true;
+        // Those with topics come first: the newest tile is of those without.
+        runs.sort_by_key(|run| (run.slice, run.fresh, run.word));
+        for runs in runs.chunk_by(|a, b| (a.slice, a.fresh) == (b.slice, b.fresh)) {
+            self.add_tile(runs);
         }
         Ok(documents)
+    }
+
+    /// Adds tokens of a slice, with topics or without.
+    fn add_tile(&mut self, runs: &[Run]) {
+        let Some(&Run { slice, fresh, .. }) = runs.first() else { return };
+        let mut tile = Tile::default();
+        for run in runs {
+            tile.push(run.word, run.row, (run.code, run.count));
+            if !fresh {
+                self.totals[usize::from(run.code) - 1] += i64::from(run.count);
+                self.given[slice].push((run.word, run.code, run.count));
+            }
+        }
+        self.fold(slice);
+        self.recent[slice].push(tile);
+        self.fresh[slice] |= fresh;
+    }
+
+    /// The tokens of a slice that came with topics since this was last asked: ascending positions
+    /// and codes, and how many.
+    pub fn given(&mut self, slice: usize) -> Vec<(u32, u16, u32)> {
+        let mut given = std::mem::take(&mut self.given[slice]);
+        given.sort_unstable();
+        given.dedup_by(|next, first| {
+            let same = (next.0, next.1) == (first.0, first.1);
+            if same {
+                first.2 += next.2;
+            }
+            same
+        });
+        given
     }
 
     /// Merges the smallest tiles of a slice until each has at most half the tokens of the one
@@ -180,6 +246,14 @@ impl Shard {
             self.tiles[slice] = Tile::merged(&tiles);
             self.holes[slice] = false;
         }
+    }
+
+    /// All tiles, each with the number of its slice.
+    pub fn all_tiles(&self) -> impl Iterator<Item = (usize, &Tile)> {
+        let slices = self.tiles.iter().zip(&self.recent).enumerate();
+        slices.flat_map(|(slice, (tile, recent))| {
+            std::iter::once(tile).chain(recent).map(move |tile| (slice, tile))
+        })
     }
 
     /// The tokens of a slice that came last, with the totals and the rows.

@@ -65,6 +65,25 @@ pub(super) fn remove(ends: &[u64], cells: &mut [u32], word: usize, code: u16, to
     }
 }
 
+/// Puts tokens of a topic (a code and a count) into a row with room for them.
+pub(super) fn add(
+    ends: &[u64],
+    cells: &mut [u32],
+    word: usize,
+    (code, count): (u16, u32),
+    topics: usize,
+) {
+    let row = &mut cells[range(ends, word)];
+    if row.len() == topics {
+        row[usize::from(code) - 1] += count;
+        return;
+    }
+    let code = u32::from(code);
+    if let Some(cell) = row.iter_mut().find(|cell| **cell == 0 || **cell >> 16 == code) {
+        *cell = (code << 16) + (*cell & 0xffff) + count;
+    }
+}
+
 /// Gives the rows of words, ascending, the room they need for their counts and for so many new
 /// tokens each. Other rows are moved as they are.
 pub(super) fn fit(

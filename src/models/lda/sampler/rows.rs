@@ -127,6 +127,30 @@ impl Rows {
         self.free[form as usize].entry(lines).or_default().push(row);
     }
 
+    /// Gives a document without counts these: codes, each once, with what they have.
+    pub fn put(&mut self, row: u32, topics: usize, counts: &[(u16, u32)]) {
+        let form = Form::at(row);
+        let lines = &mut self.lines[form as usize][line(row)..];
+        match form {
+            Form::Sparse => {
+                let lanes: &mut [u32] = bytemuck::cast_slice_mut(lines);
+                lanes[0] = counts.len() as u32;
+                let to = lanes[1..].iter_mut().zip(counts);
+                to.for_each(|(lane, (code, count))| *lane = u32::from(*code) << 16 | count);
+            }
+            Form::Dense => {
+                let lines = &mut lines[..form.lines(0, topics)];
+                let all: &mut [u16] = bytemuck::cast_slice_mut(lines);
+                counts.iter().for_each(|(code, count)| all[usize::from(*code)] = *count as u16);
+            }
+            Form::Wide => {
+                let lines = &mut lines[..form.lines(0, topics)];
+                let all: &mut [u32] = bytemuck::cast_slice_mut(lines);
+                counts.iter().for_each(|(code, count)| all[usize::from(*code)] = *count);
+            }
+        }
+    }
+
     /// Calls `f` with the topics (codes) and counts of a document, in no particular order.
     pub fn counts(&self, row: u32, topics: usize, mut f: impl FnMut(u16, u32)) {
         let form = Form::at(row);

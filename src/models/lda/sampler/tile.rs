@@ -18,8 +18,8 @@ pub(in crate::models::lda) struct Tile {
 }
 
 impl Tile {
-    /// Adds tokens without topics to the last word, or to one after it.
-    pub fn push(&mut self, word: u32, row: u32, count: u32) {
+    /// Adds tokens with a code (0 if they have no topic yet) to the last word, or to one after it.
+    pub fn push(&mut self, word: u32, row: u32, (code, count): (u16, u32)) {
         match (self.words.last(), self.counts.last_mut()) {
             (Some(&last), Some(tokens)) if last == word => *tokens += count,
             _ => {
@@ -28,7 +28,7 @@ impl Tile {
             }
         }
         self.rows.resize(self.rows.len() + count as usize, row);
-        self.topics.resize(self.rows.len(), 0);
+        self.topics.resize(self.rows.len(), code);
     }
 
     /// One tile of several: a word's tokens in the order of the tiles, but for those that are gone.

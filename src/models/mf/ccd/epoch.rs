@@ -81,6 +81,7 @@ impl Ccd {
             self.replica.grow(number, rows.count);
             self.settle_rows(number, rows);
         }
+        self.adopt();
     }
 
     /// Rows are given their places, those with changes their penalties.

@@ -10,9 +10,9 @@ use ordered_float::OrderedFloat;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
-use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::operator::Operator;
 use timely::dataflow::operators::vec::Map;
+use timely::dataflow::operators::{Capability, Concat, Exchange as _};
 use timely::order::TotalOrder;
 use timely::progress::Timestamp;
 
@@ -23,6 +23,7 @@ use super::options::Terms;
 use super::program::{Ccd, Change, ITEMS, Row, USERS};
 use super::rows;
 use super::schedule::Sweeps;
+use super::start::Start;
 use crate::models::mf::{Options, RatingError, Solver};
 use crate::operators::{self, Certified, ModelParallel, Placement};
 
@@ -137,23 +138,54 @@ pub trait LiveFactorisation<'scope, T: Timestamp> {
     ///     ratings.remove(Rating::new(3, 0, 3.0).unwrap());
     /// });
     /// ```
-    fn factorise(self, options: Options, shards: usize) -> Result<Factorised<'scope, T>, String>;
+    fn factorise(self, options: Options, shards: usize) -> Result<Factorised<'scope, T>, String>
+    where
+        Self: Sized,
+    {
+        self.factorise_from(None, options, shards)
+    }
+
+    /// The same, from a model, by any worker: the first epoch has its ratings, and at the same time
+    /// come its rows and what it owes. It is taken as it is, to the bit; nothing is solved for, and
+    /// the epoch costs what taking the ratings in and measuring the model costs. Users and items of
+    /// that epoch without a row begin anew. There must be something at that time, if only
+    /// [`Start::Owed`].
+    ///
+    /// # Errors
+    /// As of [`LiveFactorisation::factorise`].
+    fn factorise_from(
+        self,
+        start: Option<Stream<'scope, T, Vec<Start>>>,
+        options: Options,
+        shards: usize,
+    ) -> Result<Factorised<'scope, T>, String>;
 }
 
 impl<'scope, T> LiveFactorisation<'scope, T> for VecCollection<'scope, T, Rating, isize>
 where
     T: Timestamp + Lattice + TotalOrder,
 {
-    fn factorise(self, options: Options, shards: usize) -> Result<Factorised<'scope, T>, String> {
+    fn factorise_from(
+        self,
+        start: Option<Stream<'scope, T, Vec<Start>>>,
+        options: Options,
+        shards: usize,
+    ) -> Result<Factorised<'scope, T>, String> {
         let terms = Terms::new(&options, strength(&options)?);
         let scope = self.inner.scope();
         let engine = operators::Options { shards, ..Default::default() };
         let placement = engine.placement(scope.peers());
         let (blocks, limits) = (terms.blocks(), stopping(&options));
+        let adopts = start.is_some();
         let scheduler = Sweeps::live(options.scheduler, options.seed, blocks, limits);
-        let program = Ccd::live(terms, placement.shards(), placement.local(scope.index()));
-        let program = Rc::new(RefCell::new(program));
-        let changes = epochs(self, placement);
+        let scheduler = scheduler.adopting(adopts);
+        let local = placement.local(scope.index());
+        let program = Rc::new(RefCell::new(Ccd::live(terms, placement.shards(), local, adopts)));
+        let mut changes = epochs(self, placement);
+        if let Some(start) = start {
+            let worker = move |start: &Start| placement.worker_of(place(start, placement)) as u64;
+            changes = changes.concat(start.exchange(worker).map(Change::Start));
+        }
         let trained = changes.model_parallel("Factorise", engine, program, scheduler);
         Ok(Factorised { model: as_collection(trained.changes), certificates: trained.certificates })
     }
@@ -171,6 +203,15 @@ fn strength(options: &Options) -> Result<f64, String> {
             Err("lambda: expected a number, as ratings come and go, found none".into())
         }
         (None, lambda, _) => Ok(lambda.unwrap_or(Options::EACH)),
+    }
+}
+
+/// The shard that a part of a model is for.
+fn place(start: &Start, placement: Placement) -> usize {
+    let rows = Rows { count: 0, shards: placement.shards() };
+    match start {
+        Start::Row(row) => rows.place(row.id as usize).0,
+        Start::Owed(_) => 0,
     }
 }
 

@@ -15,6 +15,7 @@ use super::options::Terms;
 use super::repair::Replica;
 use super::rows::{self, Account};
 use super::side::Side;
+use super::start::Start;
 use super::stored::Keep;
 use super::sums::Sums;
 use super::table::Table;
@@ -34,6 +35,8 @@ pub enum Change {
     Problem(Problem),
     /// A rating that came or went, on the worker of its user's or its item's shard.
     Rating(rows::Change),
+    /// Of the model that ratings that come and go begin with, on the worker whose shard it is for.
+    Start(Start),
 }
 
 /// A row of factors, as it leaves the dataflow.
@@ -96,6 +99,10 @@ pub struct Ccd {
     pub(super) objective: f64,
     started: Instant,
     pub(super) keep: Option<Keep>,
+    /// The model to begin with, until rows have their places.
+    pub(super) start: Vec<Start>,
+    /// What a sweep would gain that the model it begins with is said to owe; shard 0's to tell.
+    pub(super) owed: f64,
 }
 
 impl Ccd {
@@ -124,15 +131,18 @@ impl Ccd {
             objective: 0.0,
             started: Instant::now(),
             keep: None,
+            start: Vec::new(),
+            owed: 0.0,
         }
     }
 
-    /// A model of ratings that come and go.
-    pub(super) fn live(terms: Terms, shards: usize, local: Range<usize>) -> Self {
+    /// A model of ratings that come and go, `trained` if they come with one.
+    pub(super) fn live(terms: Terms, shards: usize, local: Range<usize>, trained: bool) -> Self {
         let accounts = local.clone().map(|_| Default::default()).collect();
         let tables = [0, 1].map(|_| Table::new(Rows { count: 0, shards }));
         let replica = Replica::new(terms.blocks());
-        Ccd { accounts: Some(accounts), replica, tables, ..Ccd::new(terms, shards, local) }
+        let accounts = Some(accounts);
+        Ccd { accounts, replica, tables, trained, ..Ccd::new(terms, shards, local) }
     }
 
     /// Bytes taken.
@@ -172,6 +182,7 @@ impl Program for Ccd {
             match change {
                 Change::Problem(problem) => self.load(&problem),
                 Change::Rating(change) => ratings.push(change),
+                Change::Start(start) => self.start.push(start),
             }
         }
         self.absorb(ratings);

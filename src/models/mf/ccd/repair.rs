@@ -30,6 +30,11 @@ const RIPPLE: f64 = 0.25;
 /// Rows that are solved together.
 const GROUP: usize = 16;
 
+/// The gain of rows solved alone by which as much would be owed; that is not owed any more then.
+pub(super) fn gain_of(owed: &mut f64) -> f64 {
+    std::mem::take(owed) / RIPPLE
+}
+
 /// All factors of both sides, and what the repairs of an epoch need to know of each other.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Replica {

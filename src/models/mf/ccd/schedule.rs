@@ -43,6 +43,8 @@ pub(super) struct Sweeps {
     warm: bool,
     /// Whether ratings come and go.
     live: bool,
+    /// Whether the first epoch is a model that is taken as it is.
+    adopts: bool,
     sweeps: u64,
     visits: usize,
     gain: f32,
@@ -91,6 +93,7 @@ impl Sweeps {
             stage: Stage::Done,
             warm,
             live: false,
+            adopts: false,
             sweeps: 0,
             visits: 0,
             gain: 0.0,
@@ -142,6 +145,11 @@ impl Sweeps {
     /// The same for ratings that come and go.
     pub fn live(policy: Policy, seed: u64, blocks: usize, stopping: Stopping) -> Self {
         Sweeps { live: true, ..Sweeps::new(policy, seed, blocks, false, stopping) }
+    }
+
+    /// The same, whose first epoch is only measured if it `adopts` a model.
+    pub fn adopting(self, adopts: bool) -> Self {
+        Sweeps { adopts, warm: adopts, ..self }
     }
 
     fn choose(&mut self, view: &View<'_, u32>) -> usize {
@@ -197,6 +205,7 @@ impl Sweeps {
                 Stage::Fresh { block: block + 1, last }
             }
             Stage::Fresh { last, .. } => Stage::Measure { last },
+            Stage::Measure { .. } if self.adopts => Stage::Done,
             Stage::Measure { last: false } => self.measured(),
             Stage::Visit { block } => Stage::Solve { block, side: ITEMS, times: 0 },
             Stage::Solve { block, side: ITEMS, times } => {
@@ -212,9 +221,11 @@ impl Scheduler<u32> for Sweeps {
     fn begin(&mut self, epoch: u64) {
         self.policy.begin(epoch);
         self.warm |= epoch > 0;
+        self.adopts &= epoch == 0;
+        let repairs = self.stopping.tolerance.is_some() && !self.adopts;
         self.stage = match (self.live, self.warm) {
             // So many sweeps as asked for, if it is not the tolerance that counts.
-            (true, true) if self.stopping.tolerance.is_some() => Stage::Repair { step: 0 },
+            (true, true) if repairs => Stage::Repair { step: 0 },
             (true, _) => Stage::Refresh { last: false },
             (false, true) => Stage::Fresh { block: 0, last: false },
             (false, false) => Stage::Measure { last: false },

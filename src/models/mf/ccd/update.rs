@@ -4,6 +4,7 @@ use super::kernels::BLOCK;
 use super::keys::other;
 use super::measure::Measure;
 use super::program::{Ccd, ITEMS, USERS};
+use super::repair;
 use super::sums::Sums;
 use crate::program::Round;
 
@@ -22,7 +23,8 @@ impl Ccd {
         };
         let penalty = penalty(USERS) + penalty(ITEMS);
         if live {
-            self.sums[at] = Sums { penalty, ..part[USERS].tiles.sums() };
+            let gained = if shard == 0 { repair::gain_of(&mut self.owed) } else { 0.0 };
+            self.sums[at] = Sums { penalty, gained, ..part[USERS].tiles.sums() };
         }
         Measure {
             loss: loss.loss,
