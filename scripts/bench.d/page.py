@@ -196,13 +196,30 @@ def _sampler(contestant, times, goal):
 def _factorise(report):
     about = (f"Rank {report['rank']}, λ = {report['lambda']:g} a rating in the objective; "
              f"{report['peer_threads']} thread for peers, runs of at most {report['budget']:g} s.")
-    return "\n".join([_machine(report), about, *map(_ratings, report["problems"])])
+    return "\n".join([_machine(report), about, *map(_ratings, report["problems"]),
+                      *_shards(report.get("shards"))])
+
+
+def _shards(found):
+    """What a worker holds, and the run of rank 2000."""
+    if not found:
+        return []
+    lines = ["", f"Memory of the largest worker of `ccd`, in kB ({found['about']}):", "",
+             "| workers | its ratings and factors | blocks of all factors |", "|---|---|---|"]
+    lines += [f"| {workers} | {own / 1000:.0f} | {held / 1000:.0f} |"
+              for workers, own, held in found["workers"]]
+    high = found["high"]
+    return [*lines, "", f"Rank {high['rank']:,}, {high['ratings']:,} generated ratings of "
+            f"{high['items']:,} items by {high['users']:,} users, {high['sweeps']} sweeps of `ccd` on "
+            f"two workers: {number(high['seconds'])} s, peak {_megabytes(high['peak'])} MB, of which "
+            f"factors {_megabytes(high['factors'])}."]
 
 
 def _ratings(problem):
     """A table a data set: the best objective and RMSE of each, and the seconds to the peers' best."""
     low, high = problem["load_average"]
-    fits = [c for c in problem["contestants"] if c.get("points")]
+    everybody = [c for c in problem["contestants"] if c.get("race") != "implicit"]
+    fits = [c for c in everybody if c.get("points")]
     peers = [c for c in fits if not c["name"].startswith("strads")]
     goals = {}
     for measure in ("objective", "rmse"):
@@ -215,7 +232,19 @@ def _ratings(problem):
         f"load average {low:.1f} before, {high:.1f} after.", "",
         f"| | objective | s to {goals['objective']:.4g} | test RMSE | s to {goals['rmse']:.4f} | "
         "load, s | peak, MB |", "|---|---|---|---|---|---|---|"]
-    return "\n".join(lines + [_rater(c, goals) for c in problem["contestants"]])
+    return "\n".join(lines + [_rater(c, goals) for c in everybody] + _counted(problem))
+
+
+def _counted(problem):
+    """The same for ratings taken for counts: the objective over all pairs."""
+    everybody = [c for c in problem["contestants"] if c.get("race") == "implicit"]
+    best = min((p["objective"] for c in everybody for p in c.get("points", [])), default=None)
+    if best is None:
+        return []
+    goals = {"objective": best * 1.001}
+    return ["", "Ratings taken for counts:", "",
+            f"| | objective | s to {goals['objective']:.5g} | load, s | peak, MB |",
+            "|---|---|---|---|---|", *(_rater(c, goals) for c in everybody)]
 
 
 def _rater(contestant, goals):
@@ -223,6 +252,8 @@ def _rater(contestant, goals):
         return f"| {contestant['name']} | {contestant['failed']} |"
     points, cells = contestant["points"], []
     for measure, digits in (("objective", ".5g"), ("rmse", ".4f")):
+        if measure not in goals:
+            continue
         best = min(point[measure] for point in points)
         reached = [p["seconds"] for p in points if p[measure] <= goals[measure]]
         cells += [format(best, digits), number(min(reached)) if reached else "not reached"]

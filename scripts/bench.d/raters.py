@@ -1,18 +1,20 @@
 """One peer in a process of its own: loads ratings, factorises, and gives its factors to the judge.
 
-    raters.py NAME THREADS RANK LAMBDA BUDGET TRAIN TEST
+    raters.py NAME THREADS RANK LAMBDA ALPHA BUDGET MEMORY TRAIN TEST
 
 Prints lines of JSON: first `load`, then a line a run with the `seconds` of fitting alone, its
-`iterations`, `rmse` and `objective`; last `peak`.
+`iterations`, `peak`, `rmse` and `objective`.
 """
 
 import json
 import os
+import resource
 import sys
 import time
 
 NAME, THREADS, RANK = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-LAMBDA, BUDGET, FILES = float(sys.argv[4]), float(sys.argv[5]), sys.argv[6:8]
+LAMBDA, ALPHA, BUDGET = (float(number) for number in sys.argv[4:7])
+MEMORY, FILES = float(sys.argv[7]), sys.argv[8:10]
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = str(THREADS)
 
@@ -91,24 +93,54 @@ def surprise(data, _):
     return fit
 
 
-FITS = {"cmfrec": (cmfrec, False), "cmfrec with biases": (cmfrec, True),
-        "scikit-surprise": (surprise, True)}
+def als(data, _):
+    """Alternating least squares of implicit feedback, at its own way of solving."""
+    import scipy.sparse
+    from implicit.als import AlternatingLeastSquares
+
+    # Its confidences are whole weights.
+    weights = (1 + ALPHA * data.ratings).astype(np.float32)
+    matrix = scipy.sparse.csr_matrix((weights, (data.user, data.item)),
+                                     shape=(len(data.users), len(data.items)))
+
+    def fit(iterations):
+        model = AlternatingLeastSquares(factors=RANK, regularization=LAMBDA, alpha=1.0,
+                                        iterations=iterations, num_threads=THREADS, use_gpu=False,
+                                        random_state=1)
+        started = time.perf_counter()
+        model.fit(matrix, show_progress=False)
+        seconds = time.perf_counter() - started
+        return seconds, {"user_factors": model.user_factors, "item_factors": model.item_factors}
+
+    return fit
+
+
+def explicit(model, data):
+    return {"rmse": error.rmse(model, data), "objective": error.objective(model, data, LAMBDA)}
+
+
+def implicit(model, data):
+    return {"objective": error.implicit(model, data, LAMBDA, ALPHA)}
+
+
+FITS = {"cmfrec": (cmfrec, False, explicit), "cmfrec with biases": (cmfrec, True, explicit),
+        "scikit-surprise": (surprise, True, explicit), "implicit": (als, False, implicit)}
 
 
 def main():
+    resource.setrlimit(resource.RLIMIT_AS, (int(MEMORY),) * 2)
     started = time.perf_counter()
     data = ratings.Numbered(*FILES)
-    say(load=time.perf_counter() - started)
-    make, biases = FITS[NAME]
+    make, biases, judge = FITS[NAME]
     fit = make(data, biases)
+    say(load=time.perf_counter() - started)
     for iterations in RUNS:
         seconds, model = fit(iterations)
-        say(seconds=seconds, iterations=iterations, rmse=error.rmse(model, data),
-            objective=error.objective(model, data, LAMBDA))
+        say(seconds=seconds, iterations=iterations, peak=places.peak_bytes("self"),
+            **judge(model, data))
         # The next run takes longer by at least a third.
         if seconds * 4 / 3 > BUDGET:
             break
-    say(peak=places.peak_bytes("self"))
 
 
 main()

@@ -1,20 +1,27 @@
 """The ratings: made once as files of training and test ratings, and read back for peers and judge."""
 
-import csv
 import gzip
+import itertools
+import operator
 import random
 import subprocess
 
 import numpy as np
+import pandas
 
 from places import DATA, INPUTS, STRADS, finish
 
+# Bytes of lines that are split at once.
+STEP = 1 << 22
+
 
 class Ratings:
-    """One data set: its name, what it is, and its files (train, test)."""
+    """One data set: its name, what it is, its files (train, test), and the most iterations of ours
+    it is run with."""
 
-    def __init__(self, name, about, source, quick=False, full=False):
+    def __init__(self, name, about, source, quick=False, full=False, most=1000):
         self.name, self.about, self.quick, self.full = name, about, quick, full
+        self.most = most
         self._source = source
 
     def files(self):
@@ -23,62 +30,79 @@ class Ratings:
         train, test = DATA / f"{self.name}.train.csv", DATA / f"{self.name}.test.csv"
 
         def write(to):
-            draw = random.Random(1)
+            draw = random.Random(1).random
             with open(to, "w") as learn, open(f"{test}.part", "w") as judge:
-                for fields in self._source():
-                    line = ",".join(fields[:3]) + "\n"
-                    (judge if draw.random() < 0.1 else learn).write(line)
+                for lines in self._source():
+                    drawn = [draw() < 0.1 for _ in lines]
+                    learn.writelines(itertools.compress(lines, map(operator.not_, drawn)))
+                    judge.writelines(itertools.compress(lines, drawn))
             (DATA / f"{test.name}.part").rename(test)
 
         return finish(train, write), str(test)
 
 
-def _rows(path):
+def _lines(path):
+    """Lists of lines `user,item,rating`, without a header."""
     opened = gzip.open(path, "rt") if str(path).endswith(".gz") else open(path)
+    between = "\t" if "u.data" in str(path) else ","
     with opened as file:
-        rows = csv.reader(file, delimiter="\t" if "u.data" in str(path) else ",")
-        first = next(rows)
-        if first[2].replace(".", "").isdigit():
-            yield first
-        yield from rows
+        first = file.readline().split(between)
+        if first[2].strip().replace(".", "").isdigit():
+            yield [_line(first)]
+        while lines := file.readlines(STEP):
+            yield [_line(line.split(between, 3)) for line in lines]
+
+
+def _line(fields):
+    return f"{fields[0]},{fields[1]},{fields[2].rstrip()}\n"
+
+
+def generated(name, *arguments):
+    """The file of what strads generates."""
+    def write(to):
+        # The name tells the format.
+        drawn = f"{to}.csv"
+        subprocess.run([str(STRADS), "generate", "ratings", drawn, *arguments],
+                       check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["mv", drawn, str(to)], check=True)
+
+    DATA.mkdir(parents=True, exist_ok=True)
+    return finish(DATA / f"{name}.csv", write)
 
 
 def _generated(count):
-    def rows():
-        whole = DATA / f"ratings{count}.csv"
-
-        def write(to):
-            # The name tells the format.
-            drawn = f"{to}.csv"
-            subprocess.run([str(STRADS), "generate", "ratings", drawn, "--ratings", str(count)],
-                           check=True, stdout=subprocess.DEVNULL)
-            subprocess.run(["mv", drawn, str(to)], check=True)
-
-        return _rows(finish(whole, write))
-
-    return rows
+    return lambda: _lines(generated(f"ratings{count}", "--ratings", str(count)))
 
 
 def all_sets(movielens):
     sets = [Ratings("lectures", "inputs/insteval.csv, 73,421 ratings of 1,128 items by 2,972 users",
-                    lambda: _rows(INPUTS / "insteval.csv"), quick=True),
+                    lambda: _lines(INPUTS / "insteval.csv"), quick=True),
             Ratings("generated-1M", "strads generate ratings, 10,000 users, 5,000 items, planted "
                     "rank 10, noise .8", _generated(1_000_000), quick=True),
             Ratings("generated-10M", "the same with 100,000 users and 50,000 items",
-                    _generated(10_000_000)),
+                    _generated(10_000_000), most=12),
             Ratings("generated-100M", "the same with 1,000,000 users and 500,000 items",
-                    _generated(100_000_000), full=True)]
+                    _generated(100_000_000), full=True, most=4)]
     if movielens:
         sets.insert(1, Ratings("movielens", f"MovieLens, from {movielens}",
-                               lambda: _rows(movielens), quick=True))
+                               lambda: _lines(movielens), quick=True))
     return sets
 
 
 def load(path):
-    """Users and items as text, ratings as numbers."""
-    with open(path) as file:
-        columns = list(zip(*(line.rstrip("\n").split(",") for line in file)))
-    return np.array(columns[0]), np.array(columns[1]), np.array(columns[2], np.float32)
+    """Users, items and ratings: all sets have numbers for users and items."""
+    types = {"user": np.int64, "item": np.int64, "rating": np.float32}
+    table = pandas.read_csv(path, names=list(types), dtype=types)
+    return tuple(table[name].to_numpy() for name in types)
+
+
+def _numbered(names):
+    """The names there are, and the position of each of many among them."""
+    codes, found = pandas.factorize(names)
+    order = np.argsort(found)
+    places = np.empty(len(found), np.int32)
+    places[order] = np.arange(len(found), dtype=np.int32)
+    return found[order], places[codes]
 
 
 class Numbered:
@@ -86,8 +110,8 @@ class Numbered:
 
     def __init__(self, train, test):
         users, items, self.ratings = load(train)
-        self.users, self.user = np.unique(users, return_inverse=True)
-        self.items, self.item = np.unique(items, return_inverse=True)
+        self.users, self.user = _numbered(users)
+        self.items, self.item = _numbered(items)
         users, items, ratings = load(test)
         user, item = _place(self.users, users), _place(self.items, items)
         known = (user >= 0) & (item >= 0)
