@@ -210,7 +210,7 @@ def _shards(found):
               for workers, own, held in found["workers"]]
     high = found["high"]
     return [*lines, "", f"Rank {high['rank']:,}, {high['ratings']:,} generated ratings of "
-            f"{high['items']:,} items by {high['users']:,} users, {high['sweeps']} sweeps of `ccd` on "
+            f"{high['items']:,} items by {high['users']:,} users, a sweep of `ccd` on "
             f"two workers: {number(high['seconds'])} s, peak {_megabytes(high['peak'])} MB, of which "
             f"factors {_megabytes(high['factors'])}."]
 
