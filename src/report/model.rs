@@ -6,11 +6,13 @@
 //! that damage is found. Equal models give equal bytes.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::{fs, io};
 
-use safetensors::{Dtype, SafeTensors, View};
+use safetensors::SafeTensors;
+use safetensors::tensor::{Metadata, TensorInfo};
 use serde_json::{Map, Value};
 
 use super::atomic;
@@ -30,6 +32,9 @@ const METADATA: &str = "strads";
 const FORMAT_FIELD: &str = "format";
 /// The tensor that holds the checksum; models cannot use it.
 const CHECKSUM: &str = "checksum";
+
+/// The most bytes of a header that readers of the format take.
+const MOST_HEADER: usize = 100_000_000;
 
 /// A model as it is on disk: what describes it, and its tensors by name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -70,10 +75,10 @@ impl ModelFile {
             .ok_or_else(|| ModelError::Missing { name: name.to_owned(), kind: T::NAME })
     }
 
-    /// Writes the model, atomically (see [`atomic::write`]).
+    /// Writes the model, atomically (see [`atomic::write`]), and tensors from where they are.
     pub fn save(&self, path: &Path) -> Result<(), ModelError> {
-        let bytes = self.to_bytes()?;
-        atomic::write(path, |to| to.write_all(&bytes))
+        let content = self.content()?;
+        atomic::write(path, |to| content.iter().try_for_each(|part| to.write_all(part)))
             .map_err(|source| ModelError::Write { path: path.to_owned(), source })
     }
 
@@ -88,19 +93,29 @@ impl ModelFile {
             .map_err(|reason| ModelError::Unusable { path: path.to_owned(), reason })
     }
 
-    fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
+    /// What the file consists of, part after part: the length of the header, the header, and what
+    /// every tensor holds. Large types come first, so that all are aligned.
+    fn content(&self) -> Result<Vec<Cow<'_, [u8]>>, ModelError> {
         if self.metadata.contains_key(FORMAT_FIELD) || self.tensors.contains_key(CHECKSUM) {
             return Err(ModelError::Reserved);
         }
-        let mut metadata = self.metadata.clone();
-        metadata.insert(FORMAT_FIELD.to_owned(), FORMAT.into());
-        let text = Value::Object(metadata).to_string();
-        let checksum =
-            Tensor { shape: vec![1], data: TensorData::U32(vec![checksum(&text, &self.tensors)]) };
+        let format = Value::from(FORMAT);
+        let fields = self.metadata.iter().map(|(name, value)| (name.as_str(), value));
+        let fields: BTreeMap<_, _> = fields.chain([(FORMAT_FIELD, &format)]).collect();
+        let too_large = |reason: String| ModelError::TooLarge { reason };
+        let text = serde_json::to_string(&fields).map_err(|error| too_large(error.to_string()))?;
+        let crc = checksum(&text, &self.tensors);
+        let crc = Tensor { shape: vec![1], data: TensorData::U32(vec![crc]) };
         let own = self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
-        let tensors = own.chain([(CHECKSUM, &checksum)]);
-        safetensors::serialize(tensors, Some(HashMap::from([(METADATA.to_owned(), text)])))
-            .map_err(|error| ModelError::TooLarge { reason: error.to_string() })
+        let mut tensors: Vec<_> = own.chain([(CHECKSUM, &crc)]).collect();
+        tensors.sort_by_key(|(name, tensor)| (Reverse(tensor.data.dtype()), *name));
+        let header = header(text, &tensors).map_err(too_large)?;
+        let mut parts = vec![(header.len() as u64).to_le_bytes().to_vec().into(), header.into()];
+        parts.extend(tensors.into_iter().map(|(name, tensor)| match name {
+            CHECKSUM => tensor.data.bytes().into_owned().into(),
+            name => self.tensors[name].data.bytes(),
+        }));
+        Ok(parts)
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
@@ -129,6 +144,25 @@ impl ModelFile {
     }
 }
 
+/// The header of a file of tensors that follow each other like this, filled up to eight bytes.
+fn header(metadata: String, tensors: &[(&str, &Tensor)]) -> Result<Vec<u8>, String> {
+    let mut end = 0;
+    let places = tensors.iter().map(|(name, tensor)| {
+        let start = end;
+        end += tensor.data.bytes().len();
+        let (dtype, shape) = (tensor.data.dtype(), tensor.shape.clone());
+        ((*name).to_owned(), TensorInfo { dtype, shape, data_offsets: (start, end) })
+    });
+    let entries = Some(HashMap::from([(METADATA.to_owned(), metadata)]));
+    let header = Metadata::new(entries, places.collect()).map_err(|error| error.to_string())?;
+    let mut header = serde_json::to_vec(&header).map_err(|error| error.to_string())?;
+    header.resize(header.len().next_multiple_of(8), b' ');
+    match header.len() {
+        ..=MOST_HEADER => Ok(header),
+        length => Err(format!("its header has {length} bytes")),
+    }
+}
+
 /// The CRC-32 of the metadata and all tensors. Lengths are mixed in where texts end, so that
 /// nothing can move between neighbours unseen.
 fn checksum(metadata: &str, tensors: &BTreeMap<String, Tensor>) -> u32 {
@@ -145,22 +179,4 @@ fn checksum(metadata: &str, tensors: &BTreeMap<String, Tensor>) -> u32 {
         crc.update(&tensor.data.bytes());
     }
     crc.finalize()
-}
-
-impl View for &Tensor {
-    fn dtype(&self) -> Dtype {
-        self.data.dtype()
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        self.data.bytes()
-    }
-
-    fn data_len(&self) -> usize {
-        self.data.bytes().len()
-    }
 }

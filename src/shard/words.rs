@@ -59,10 +59,10 @@ impl Words {
             .then_some(Words { text, ends })
     }
 
-    /// Gives back memory that is not needed.
-    pub(crate) fn shrink(&mut self) {
-        self.text.shrink_to_fit();
-        self.ends.shrink_to_fit();
+    /// Makes room for so many more words of so many bytes together.
+    pub(crate) fn reserve(&mut self, words: usize, bytes: usize) {
+        self.text.reserve_exact(bytes);
+        self.ends.reserve_exact(words);
     }
 }
 

@@ -24,12 +24,11 @@ impl Gathered {
     pub fn select(mut self, options: &CorpusOptions) -> Documents {
         let all = std::mem::take(&mut self.documents.vocabulary);
         let (map, vocabulary) = match &options.known {
-            Some(known) => (known_numbers(&all, known), known.clone()),
-            None => self.numbers(&all, options),
+            Some(known) => (Some(known_numbers(&all, known)), known.clone()),
+            None => self.numbers(all, options),
         };
-        drop(all);
         let mut documents = self.documents;
-        let lost: u64 = (map.iter().zip(&self.total))
+        let lost: u64 = (map.iter().flatten().zip(&self.total))
             .filter(|(number, _)| **number == NONE)
             .map(|(_, total)| total)
             .sum();
@@ -40,12 +39,12 @@ impl Gathered {
             None => documents.left_out += lost,
         }
         documents.vocabulary = vocabulary;
-        documents.rename(&map);
+        documents.rename(map.as_deref());
         documents
     }
 
-    /// The new number of every word that stays, and those words.
-    fn numbers(&self, all: &Words, options: &CorpusOptions) -> (Vec<u32>, Words) {
+    /// The new number of every word that stays, and those words; no numbers if all stay as they are.
+    fn numbers(&self, all: Words, options: &CorpusOptions) -> (Option<Vec<u32>>, Words) {
         let count = self.documents.len();
         let (least, most) = (options.min_df.of(count), options.max_df.of(count));
         let stays = |&number: &usize| {
@@ -53,19 +52,22 @@ impl Gathered {
             let word = all.get(number).unwrap_or_default();
             frequency >= least && frequency <= most && options.admits(word)
         };
+        if !self.sort && (0..all.len()).all(|number| stays(&number)) {
+            return (None, all);
+        }
         let mut chosen: Vec<u32> =
             (0..all.len()).filter(stays).map(|number| number as u32).collect();
+        let word = |number: u32| all.get(number as usize).unwrap_or_default();
         if self.sort {
-            chosen.sort_unstable_by_key(|&number| all.get(number as usize));
+            chosen.sort_unstable_by_key(|&number| word(number));
         }
-        let mut map = vec![NONE; all.len()];
         let mut vocabulary = Words::default();
-        for (new, &old) in (0..).zip(&chosen) {
-            map[old as usize] = new;
-            vocabulary.push(all.get(old as usize).unwrap_or_default());
-        }
-        vocabulary.shrink();
-        (map, vocabulary)
+        vocabulary.reserve(chosen.len(), chosen.iter().map(|&old| word(old).len()).sum());
+        chosen.iter().for_each(|&old| vocabulary.push(word(old)));
+        drop(all);
+        let mut map = vec![NONE; self.total.len()];
+        (0..).zip(&chosen).for_each(|(new, &old)| map[old as usize] = new);
+        (Some(map), vocabulary)
     }
 }
 
@@ -75,15 +77,16 @@ fn known_numbers(all: &Words, known: &Words) -> Vec<u32> {
 }
 
 impl Documents {
-    /// Gives the runs their new numbers, in ascending order and each once, and drops those
-    /// without.
-    fn rename(&mut self, map: &[u32]) {
+    /// Gives the runs their new numbers, if there are some, in ascending order and each once, and
+    /// drops those without.
+    fn rename(&mut self, map: Option<&[u32]>) {
+        let number = |word: u32| map.map_or(word, |map| map[word as usize]);
         let (mut from, mut to) = (0, 0);
         let mut runs: Vec<(u32, u32)> = Vec::new();
         for end in &mut self.ends {
             let range = from..*end as usize;
             from = range.end;
-            let words = self.words[range.clone()].iter().map(|&word| map[word as usize]);
+            let words = self.words[range.clone()].iter().map(|&word| number(word));
             runs.clear();
             runs.extend(words.zip(self.counts[range].iter().copied()));
             runs.retain(|(word, _)| *word != NONE);

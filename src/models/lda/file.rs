@@ -19,8 +19,8 @@ use super::{Counts, MAX_TOPICS, TopicModel, WordPrior};
 use crate::report::{ModelError, ModelFile};
 use crate::shard::Words;
 
-/// The most bytes of words that are in the metadata.
-const MOST_WORDS: usize = 4 << 20;
+/// The most bytes of words that are in the metadata, where each takes many times its own.
+const MOST_WORDS: usize = 1 << 20;
 
 impl TopicModel {
     /// Puts the model into a file that may already hold what else is told about it.

@@ -2,7 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use safetensors::tensor::TensorView;
+use safetensors::tensor::{Dtype, TensorView};
 use serde_json::json;
 
 fn model() -> ModelFile {
@@ -32,9 +32,17 @@ fn models_round_trip_and_equal_models_give_equal_bytes() {
 }
 
 #[test]
+fn files_are_as_safetensors_itself_writes_them() {
+    let bytes = model().content().unwrap().concat();
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(safetensors::serialize(file.iter(), header.metadata().clone()).unwrap(), bytes);
+}
+
+#[test]
 fn damage_is_found() {
     let good = model();
-    let bytes = good.to_bytes().unwrap();
+    let bytes = good.content().unwrap().concat();
     for end in 0..bytes.len() {
         assert!(ModelFile::from_bytes(&bytes[..end]).is_err());
     }
@@ -95,7 +103,7 @@ fn reserved_names_are_refused() {
     let mut with_tensor = model();
     with_tensor.put("checksum", &[1], vec![1u32]);
     for model in [with_field, with_tensor] {
-        assert!(matches!(model.to_bytes(), Err(ModelError::Reserved)));
+        assert!(matches!(model.content(), Err(ModelError::Reserved)));
     }
 }
 
