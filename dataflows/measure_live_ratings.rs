@@ -2,9 +2,10 @@
 //! lists of all users included.
 //!
 //! Synthetic ratings; an epoch's changes are half new ratings and half ratings that go, both drawn
-//! evenly from all. Prints one line of JSON: processor seconds of a batch fit, milliseconds of an
-//! epoch (median, 99th percentile, mean), how many epochs needed sweeps, how many lists changed, and
-//! the last objective over that of a batch fit of the ratings that are left.
+//! evenly from all. Prints one line of JSON: wall and processor seconds of a batch fit, wall
+//! milliseconds of an epoch (median, 99th percentile, mean), its processor time (median) and that over
+//! the batch fit's, changes a second, how many epochs needed sweeps, how many lists changed, and the
+//! last objective over that of a batch fit of the ratings that are left.
 //!
 //! `cargo run --release --example measure_live_ratings -- --ratings 1000000 --changes 100 -w 2`
 
@@ -59,13 +60,21 @@ fn drawn(arguments: &Arguments, design: &RatingDesign) -> Vec<Rating> {
     all
 }
 
-/// Objective and seconds of a batch fit.
-fn batch(
-    ratings: &[Rating],
-    design: &RatingDesign,
-    options: &Options,
-    workers: usize,
-) -> (f64, f64) {
+/// Processor seconds of this process's threads.
+fn processor() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + 1e-9 * time.tv_nsec as f64
+}
+
+/// A batch fit: its objective, wall and processor seconds.
+#[derive(Clone, Copy, Default)]
+struct Batch {
+    objective: f64,
+    wall: f64,
+    spent: f64,
+}
+
+fn batch(ratings: &[Rating], design: &RatingDesign, options: &Options, workers: usize) -> Batch {
     let names = |count: usize| Arc::new(Names::sorted((0..count).map(|id| id.to_string())));
     let (users, items) = (names(design.users), names(design.items));
     let place = |names: &Names, id: u32| names.find(&id.to_string()).expect("its name");
@@ -78,20 +87,24 @@ fn batch(
     let train = Arc::new(Ratings::new(users, items, unordered, workers).expect("ratings in order"));
     let problem = Problem { train, ..Problem::default() };
     let engine = operators::Options { shards: workers, ..Default::default() };
-    let last = Arc::new(Mutex::new(0.0));
-    let to = Arc::clone(&last);
-    let watch = move |point: &Point| *to.lock().expect("no panic") = point.objective;
-    let clock = Instant::now();
+    let last = Arc::new(Mutex::new(Batch::default()));
+    let (to, clock, spent) = (Arc::clone(&last), Instant::now(), processor());
+    // Threads take their figures with them: what they had spent at the last measure.
+    let watch = move |point: &Point| {
+        let (wall, spent) = (clock.elapsed().as_secs_f64(), processor() - spent);
+        *to.lock().expect("no panic") = Batch { objective: point.objective, wall, spent };
+    };
     ccd::fit(&Flags::threads(workers), b"", problem, options.clone(), engine, watch)
         .unwrap_or_else(|error| stop(error.code(), error));
-    let objective = *last.lock().expect("no panic");
-    (objective, clock.elapsed().as_secs_f64())
+    *last.lock().expect("no panic")
 }
 
-/// What a run tells: of every epoch its seconds and whether it needed sweeps; the last objective.
+/// What a run tells: of every epoch its wall and processor seconds, and whether it needed sweeps; the
+/// last objective.
 #[derive(Clone, Default)]
 struct Told {
     seconds: Vec<f64>,
+    spent: Vec<f64>,
     swept: usize,
     objective: f64,
     lists: usize,
@@ -136,7 +149,7 @@ fn main() {
         let users = if arguments.top > 0 { design.users as u32 } else { 0 };
         (0..users).filter(|_| first).for_each(|user| asking.insert(user));
         for epoch in 0..=arguments.epochs {
-            let clock = Instant::now();
+            let (clock, spent) = (Instant::now(), processor());
             for at in (0..half).filter(|_| first && epoch > 0) {
                 let gone = (epoch - 1) * half + at;
                 input.remove(all[gone]);
@@ -152,24 +165,30 @@ fn main() {
                 *told = Told::default();
             } else {
                 told.seconds.push(clock.elapsed().as_secs_f64());
+                told.spent.push(processor() - spent);
             }
         }
         told.take()
     });
     let mut told = told.unwrap_or_else(|error| stop(error.code(), error)).swap_remove(0);
     let left = &all[half * arguments.epochs..window + half * arguments.epochs];
-    let (objective, seconds) = batch(left, &design, &options, workers);
-    let mean = told.seconds.iter().sum::<f64>() / told.seconds.len() as f64;
+    let batch = batch(left, &design, &options, workers);
+    let total = told.seconds.iter().sum::<f64>();
     told.seconds.sort_by(f64::total_cmp);
-    let at =
-        |share: f64| 1e3 * told.seconds[((told.seconds.len() - 1) as f64 * share).round() as usize];
+    told.spent.sort_by(f64::total_cmp);
+    let at = |all: &[f64], share: f64| 1e3 * all[((all.len() - 1) as f64 * share).round() as usize];
+    let spent = at(&told.spent, 0.5);
     let result = json!({
         "ratings": left.len(), "users": design.users, "items": design.items,
         "rank": arguments.rank, "workers": workers, "changes": 2 * half,
         "epochs": arguments.epochs, "epochs_with_sweeps": told.swept, "lists_changed": told.lists,
-        "p50_ms": at(0.5), "p90_ms": at(0.9), "p99_ms": at(0.99), "mean_ms": 1e3 * mean,
-        "batch_seconds": seconds,
-        "objective_over_batch": told.objective / objective,
+        "p50_ms": at(&told.seconds, 0.5), "p90_ms": at(&told.seconds, 0.9),
+        "p99_ms": at(&told.seconds, 0.99), "mean_ms": 1e3 * total / arguments.epochs as f64,
+        "epoch_cpu_ms": spent,
+        "changes_per_second": (2 * half * arguments.epochs) as f64 / total,
+        "batch_seconds": batch.wall, "batch_cpu_seconds": batch.spent,
+        "ratio": 1e-3 * spent / batch.spent,
+        "objective_over_batch": told.objective / batch.objective,
     });
     println!("{result}");
 }

@@ -4,6 +4,7 @@ mod support;
 
 mod mf {
     mod anew;
+    mod histories;
     mod kept;
     mod live;
     mod memory;

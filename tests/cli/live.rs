@@ -70,7 +70,10 @@ fn every_epoch_is_as_good_as_a_batch_fit() {
     let feed = directory.path().join("feed.jsonl");
     let first: String = (0..30).map(|id| put(id, 0.0)).collect();
     let second = [put(3, 5.0), del(4), del(4), del(99), put(5, 0.0), put(40, 1.0)].concat();
-    std::fs::write(&feed, [&first, COMMIT, &second, COMMIT, COMMIT].concat()).expect("room");
+    // The same again, and what comes and goes, is no change.
+    let third = [put(40, 1.0), put(41, 2.0), del(41)].concat();
+    let all = [&first, COMMIT, &second, COMMIT, &third, COMMIT].concat();
+    std::fs::write(&feed, all).expect("room");
     let model = directory.path().join("live.safetensors");
     let arguments = [
         "lasso",

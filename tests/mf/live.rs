@@ -27,9 +27,16 @@ pub struct Seen {
     model: BTreeSet<Factors>,
     /// Whether no sweep was needed.
     pub repaired: bool,
+    /// How many rows came and went.
+    pub changes: usize,
 }
 
 impl Seen {
+    /// Whether there was anything to measure.
+    pub fn is_measured(&self) -> bool {
+        !self.measured.is_empty()
+    }
+
     pub fn objective(&self) -> f64 {
         self.measured.last().expect("a measure").1
     }
@@ -46,7 +53,7 @@ pub fn live(epochs: &[Epoch], options: &Options, threads: usize, shards: usize) 
     let seen = cluster::execute(&Flags::threads(threads), b"", move |worker| {
         let seen: Rc<RefCell<BTreeMap<u64, Seen>>> = Rc::default();
         let counts: Rc<RefCell<BTreeMap<Factors, isize>>> = Rc::default();
-        let (to, model) = (Rc::clone(&seen), Rc::clone(&counts));
+        let (to, model, changed) = (Rc::clone(&seen), Rc::clone(&counts), Rc::clone(&seen));
         let (mut input, probe) = worker.dataflow::<u64, _, _>(|scope| {
             let (input, ratings) = scope.new_collection::<Rating, isize>();
             let live = ratings.factorise(options.clone(), shards).expect("options in range");
@@ -60,8 +67,9 @@ pub fn live(epochs: &[Epoch], options: &Options, threads: usize, shards: usize) 
                     epoch.measured.push((certified.round, certified.certificate.objective()));
                 }
             });
-            let changes = live.model.inner.exchange(|_| 0).inspect(move |(record, _, diff)| {
+            let changes = live.model.inner.exchange(|_| 0).inspect(move |(record, time, diff)| {
                 *model.borrow_mut().entry(record.clone()).or_default() += diff;
+                changed.borrow_mut().entry(*time).or_default().changes += 1;
             });
             (input, changes.probe().0)
         });

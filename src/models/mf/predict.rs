@@ -7,7 +7,7 @@ use super::{Factorisation, Names};
 
 /// Neighbouring products that are added up side by side: the order of a sum is the same whatever
 /// vectors the machine has.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
 /// What scores are made of on one side: the factors and the bias of a user or an item.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -25,19 +25,22 @@ pub(super) struct Alone {
 }
 
 impl Alone {
-    /// Takes a rating, minus the mean, of a row with these factors; `blocks` come later, by
-    /// [`Alone::turn`].
-    pub fn push(&mut self, value: f32, weight: f32, other: &[Factors]) {
-        self.residuals.push(value - product(&self.x, other));
-        self.weights.push(weight);
-        self.others.extend_from_slice(other);
+    /// A row with room for so many ratings.
+    pub fn new(x: Vec<Factors>, penalty: f32, count: usize) -> Self {
+        let others = vec![[0.0; BLOCK]; x.len() * count];
+        let room = || Vec::with_capacity(count);
+        Alone { x, penalty, residuals: room(), weights: room(), others }
     }
 
-    /// From ratings by block to blocks by rating.
-    pub fn turn(&mut self) {
-        let (blocks, count) = (self.x.len(), self.residuals.len());
-        let turned = (0..blocks).flat_map(|block| (0..count).map(move |at| at * blocks + block));
-        self.others = turned.map(|at| self.others[at]).collect();
+    /// Takes one of the `count` ratings, minus the mean.
+    #[inline(always)]
+    pub fn push(&mut self, count: usize, value: f32, weight: f32, other: &[Factors]) {
+        let at = self.residuals.len();
+        for (block, factors) in other.iter().enumerate() {
+            self.others[block * count + at] = *factors;
+        }
+        self.residuals.push(value - product(&self.x, other));
+        self.weights.push(weight);
     }
 
     fn block(&self, block: usize) -> &[Factors] {
@@ -48,16 +51,18 @@ impl Alone {
     /// The normal equations in a block.
     #[inline(always)]
     fn state(&self, block: usize) -> State {
-        let mut state = [[0.0; BLOCK]; 6];
+        let (mut pull, mut matrix) = ([0.0; BLOCK], [[0.0; BLOCK]; BLOCK]);
         for ((f, &e), &w) in self.block(block).iter().zip(&self.residuals).zip(&self.weights) {
-            let mut weighed = *f;
-            weighed.iter_mut().for_each(|x| *x *= w);
-            add(&mut state[0], &weighed, &[e; BLOCK]);
-            add(&mut state[1], &weighed, f);
-            add(&mut state[2], &weighed, &turned::<1>(f));
-            add(&mut state[3], &weighed, &turned::<2>(f));
-            add(&mut state[4], &weighed, &turned::<3>(f));
-            add(&mut state[5], &weighed, &turned::<4>(f));
+            for (row, f_i) in matrix.iter_mut().zip(f) {
+                add(row, &[w * f_i; BLOCK], f);
+            }
+            add(&mut pull, &[e * w; BLOCK], f);
+        }
+        let mut state = [pull; 6];
+        for (turn, sums) in state[1..].iter_mut().enumerate() {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                *sum = matrix[i][(i + turn) % BLOCK];
+            }
         }
         state
     }
@@ -81,16 +86,8 @@ fn add(sum: &mut Factors, a: &Factors, b: &Factors) {
     }
 }
 
-/// Lane `i` is what lane `i + S` was.
-#[inline(always)]
-fn turned<const S: usize>(f: &Factors) -> Factors {
-    let twice = [*f, *f];
-    let mut turned = [0.0; BLOCK];
-    turned.copy_from_slice(&twice.as_flattened()[S..S + BLOCK]);
-    turned
-}
-
 /// The product of two rows.
+#[inline(always)]
 pub(super) fn product(a: &[Factors], b: &[Factors]) -> f32 {
     a.iter().zip(b).map(|(a, b)| dot(a, b)).sum()
 }
@@ -104,13 +101,18 @@ fn dot(a: &Factors, b: &Factors) -> f32 {
 /// Moves rows of a side, each for itself, block by block to the minimum over that block.
 pub(super) fn solve(path: Path, terms: &Terms, side: usize, rows: &mut [Alone]) {
     let penalties: Vec<f32> = rows.iter().map(|row| row.penalty).collect();
+    let mut states: Vec<State> = vec![[[0.0; BLOCK]; 6]; rows.len()];
+    let mut delta = vec![[0.0; BLOCK]; rows.len()];
     for block in (0..TIMES).flat_map(|_| 0..terms.blocks()) {
-        let states: Vec<State> = path.run(
+        path.run(
             #[inline(always)]
-            || rows.iter().map(|row| row.state(block)).collect(),
+            || {
+                for (state, row) in states.iter_mut().zip(rows.iter()) {
+                    *state = row.state(block);
+                }
+            },
         );
         let mut x: Vec<Factors> = rows.iter().map(|row| row.x[block]).collect();
-        let mut delta = vec![[0.0; BLOCK]; rows.len()];
         let mut unknowns = Unknowns {
             x: &mut x,
             delta: &mut delta,

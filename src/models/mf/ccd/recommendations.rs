@@ -36,10 +36,10 @@ where
     /// has the items with the largest biases.
     ///
     /// A list leaves only when it changes. Lists are made anew, from all items, for users who are
-    /// touched and for those whose list lost to items that changed; for every other user an epoch
-    /// looks at one bound for each item that changed, and at one product, in proportion to the rank,
-    /// if the item may come into the list. Every worker holds all items' factors, and of its users factors, and 16 bytes a
-    /// rating.
+    /// touched and for those whose list lost to items that changed; for every other user who is asked
+    /// about, an epoch looks at the items that changed, by falling norm, as far as one may come into
+    /// the list, and at one product for each, in proportion to the rank. Every worker holds all items'
+    /// factors, and of its users factors, and 16 bytes a rating.
     ///
     /// ```
     /// use differential_dataflow::input::Input;
@@ -90,7 +90,7 @@ where
         let pact = Exchange::new(|event: &Routed<T>| event.0);
         let all = rows.concat(ratings).concat(queries);
         all.unary_frontier::<Builder<T>, _, _, _>(pact, "Recommend", move |_, _| {
-            let mut lists = Lists::new(count);
+            let mut lists = Lists::new(count, peers as u32);
             let mut waiting: BTreeMap<T, (Capability<T>, Vec<Event>)> = BTreeMap::new();
             move |(input, frontier), output| {
                 input.for_each(|capability, data| {
@@ -145,7 +145,7 @@ fn take(lists: &mut Lists, events: Vec<Event>) {
         let row = row.map(|row| (row.factors.iter().map(|x| x.0).collect(), row.bias.0));
         match item {
             true => lists.item(id, row),
-            false => lists.user(id, row),
+            false => lists.user(id, row.map(|(factors, _)| factors)),
         }
     }
 }

@@ -9,7 +9,8 @@
 //! them would bring is counted as owed. A row that moves, by which the objective falls by `g`, moves
 //! the minimum of those it meets, by about as much again times their leverages: [`RIPPLE`] `· g` is
 //! owed for these. Once more is owed than the tolerance times the objective, sweeps over everything
-//! follow, and nothing is owed any more.
+//! follow, and nothing is owed any more. Only rows that one rating matters much to (see [`AGAIN`]) are
+//! solved for again after others have moved.
 
 use super::exchange::take;
 use super::group::{self, Alone, product};
@@ -19,6 +20,7 @@ use super::measure::Measure;
 use super::program::{Ccd, ITEMS, USERS};
 use super::rows::{Account, Changed};
 use super::side::{Factors, Side};
+use super::sums::Sums;
 use crate::program::Round;
 
 /// The leverage below which a change does not have its row solved for.
@@ -27,8 +29,11 @@ const LEAST: f64 = 1.0 / 32.0;
 /// What part of the gain of rows solved alone a sweep over all rows would gain once more.
 const RIPPLE: f64 = 0.25;
 
-/// Rows that are solved together.
-const GROUP: usize = 16;
+/// The leverage from which on a row is solved for once more after those it meets have moved.
+const AGAIN: f64 = 0.25;
+
+/// Rows that are solved together: few, so that what their ratings see stays in a core's cache.
+const GROUP: usize = 4;
 
 /// The gain of rows solved alone by which as much would be owed; that is not owed any more then.
 pub(super) fn gain_of(owed: &mut f64) -> f64 {
@@ -104,8 +109,23 @@ impl Account {
 
     /// What solving for the rows that wait would gain, about.
     fn owed(&self, rank: usize) -> f64 {
-        let leverage = |row: u32| (rank as f64 / self.count(row).max(1) as f64).min(1.0);
+        let leverage = |row: u32| self.leverage(row, rank).min(1.0);
         self.touched.iter().map(|(&row, touched)| leverage(row) * touched.squares).sum()
+    }
+
+    /// What one rating matters to a row, about.
+    fn leverage(&self, row: u32, rank: usize) -> f64 {
+        rank as f64 / self.count(row).max(1) as f64
+    }
+
+    /// Rows are about to be solved for: the first time in an epoch all that were chosen, then those
+    /// to which it matters that one they meet has moved (see [`AGAIN`]).
+    fn once_more(&mut self, rank: usize) {
+        if std::mem::replace(&mut self.moving, true) {
+            let mut solved = std::mem::take(&mut self.solved);
+            solved.retain(|&row| self.leverage(row, rank) >= AGAIN);
+            self.solved = solved;
+        }
     }
 }
 
@@ -190,16 +210,19 @@ impl Ccd {
         };
         let before = self.sums[at];
         let (side, account) = (&mut self.parts[at][number], &mut accounts[at][number]);
+        account.once_more(self.terms.rank);
         for rows in account.solved.chunks(GROUP) {
-            let mut group: Vec<Alone> = rows
-                .iter()
-                .map(|&row| alone(&self.replica, self.terms.mean, side, account, number, row))
-                .collect();
+            let (replica, mean) = (&self.replica, self.terms.mean);
+            let mut group = Vec::with_capacity(GROUP);
             let sums = &mut self.sums[at];
-            for (alone, &row) in group.iter().zip(rows) {
+            for &row in rows {
                 sums.penalty -= self.terms.penalty_of_row(side, number, row as usize);
-                let ratings = alone.residuals.iter().zip(&alone.weights);
-                ratings.for_each(|(&e, &w)| sums.add(e, w, -1.0));
+                let (alone, moments) = self.path.run(
+                    #[inline(always)]
+                    || alone(replica, mean, side, account, number, row),
+                );
+                sums.take(&moments, -1.0);
+                group.push(alone);
             }
             group::solve(self.path, &self.terms, number, &mut group);
             for (alone, &row) in group.iter().zip(rows) {
@@ -207,8 +230,11 @@ impl Ccd {
                     block[row as usize] = *x;
                 }
                 sums.penalty += self.terms.penalty_of_row(side, number, row as usize);
-                let ratings = alone.residuals.iter().zip(&alone.weights);
-                ratings.for_each(|(&e, &w)| sums.add(e, w, 1.0));
+                let moments = self.path.run(
+                    #[inline(always)]
+                    || Sums::of(&alone.residuals, &alone.weights),
+                );
+                sums.take(&moments, 1.0);
             }
         }
         account.touched.retain(|row, _| account.solved.binary_search(row).is_err());
@@ -242,7 +268,8 @@ impl Ccd {
     }
 }
 
-/// A row with its ratings.
+/// A row with its ratings, and their moments.
+#[inline(always)]
 fn alone(
     replica: &Replica,
     mean: f64,
@@ -250,14 +277,15 @@ fn alone(
     account: &Account,
     number: usize,
     row: u32,
-) -> Alone {
-    let at = row as usize;
-    let x: Vec<Factors> = side.factors.iter().map(|block| block[at]).collect();
-    let mut alone = Alone { x, penalty: side.penalties[at], ..Alone::default() };
+) -> (Alone, Sums) {
+    let (at, count) = (row as usize, account.count(row));
+    let x = side.factors.iter().map(|block| block[at]).collect();
+    let mut alone = Alone::new(x, side.penalties[at], count);
     for entry in account.of(row) {
         let value = (f64::from(entry.value) - mean) as f32;
-        alone.push(value, entry.copies as f32, replica.row(other(number), entry.other as usize));
+        let other = replica.row(other(number), entry.other as usize);
+        alone.push(count, value, entry.copies as f32, other);
     }
-    alone.turn();
-    alone
+    let moments = Sums::of(&alone.residuals, &alone.weights);
+    (alone, moments)
 }

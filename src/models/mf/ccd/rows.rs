@@ -66,6 +66,8 @@ pub(super) struct Touched {
 pub(super) struct Account {
     /// Each row's ratings, by the other row and the value.
     rows: Vec<Vec<Entry>>,
+    /// How many of a row's ratings count.
+    counts: Vec<u32>,
     /// The rows as they were last published.
     published: BTreeMap<u32, Row>,
     /// The sum of the ratings, and their number, copies counted.
@@ -84,6 +86,8 @@ pub(super) struct Account {
     pub emptied: Vec<u32>,
     /// Rows that are solved for alone.
     pub solved: Vec<u32>,
+    /// Whether this epoch's rows were solved for once.
+    pub moving: bool,
 }
 
 impl Account {
@@ -93,6 +97,7 @@ impl Account {
         self.begun.clear();
         self.emptied.clear();
         self.solved.clear();
+        self.moving = false;
     }
 
     /// Takes in an epoch's changes of a side's rows, at a cost that follows their number.
@@ -101,6 +106,7 @@ impl Account {
             let row = Rows { count: 0, shards }.place(change.row as usize).1;
             if self.rows.len() <= row {
                 self.rows.resize(row + 1, Vec::new());
+                self.counts.resize(row + 1, 0);
             }
             let Change { other, value, diff, .. } = *change;
             let [before, after] = adjust(&mut self.rows[row], other, value, diff).map(positive);
@@ -111,6 +117,8 @@ impl Account {
             self.total[1] += after - before;
             self.entries += u64::from(before == 0.0);
             self.entries -= u64::from(after == 0.0);
+            self.counts[row] += u32::from(before == 0.0);
+            self.counts[row] -= u32::from(after == 0.0);
             let copies = [before as f32, after as f32];
             self.changed.push(Changed { row: row as u32, other, value, copies });
         }
@@ -131,7 +139,7 @@ impl Account {
 
     /// How many ratings of a row count.
     pub fn count(&self, row: u32) -> usize {
-        self.of(row).count()
+        self.counts.get(row as usize).map_or(0, |&count| count as usize)
     }
 
     /// The number of rows that this side needs over all shards, by the ratings it has.
@@ -157,6 +165,7 @@ impl Account {
         side.delta.resize(count, [0.0; BLOCK]);
         side.penalties.resize(count, terms.penalty_of(0));
         self.rows.resize(count, Vec::new());
+        self.counts.resize(count, 0);
         (known..count).for_each(|row| ones_of(terms, side, number, row));
         let explicit = usize::from(terms.biases)..terms.blocks();
         for row in self.rows_changed() {
@@ -205,7 +214,7 @@ impl Account {
         let rows = self.moved.take().unwrap_or_else(|| (0..side.ids.len() as u32).collect());
         for row in rows {
             let id = side.ids[row as usize];
-            let some = self.of(row).next().is_some();
+            let some = self.count(row) > 0;
             let new = some.then(|| terms.row(side, number, row as usize));
             if self.published.get(&id) == new.as_ref() {
                 continue;

@@ -1,6 +1,9 @@
 //! A shard's share of the objective while single rows move: kept up to date by what changes, and taken
 //! afresh at every sweep.
 
+/// Ratings that are summed up side by side.
+const LANES: usize = 8;
+
 /// Moments of residuals `e` with weights `w`, and the penalty.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sums {
@@ -28,6 +31,45 @@ impl Sums {
         }
     }
 
+    /// The moments of a row's ratings, none of weight 0.
+    #[inline(always)]
+    pub fn of(residuals: &[f32], weights: &[f32]) -> Self {
+        let mut sums = Sums::default();
+        let (residuals, weights) = (residuals.chunks_exact(LANES), weights.chunks_exact(LANES));
+        for (&e, &w) in residuals.remainder().iter().zip(weights.remainder()) {
+            sums.add(e, w, 1.0);
+        }
+        let mut lanes = [[0.0f64; LANES]; 5];
+        for (residuals, weights) in residuals.zip(weights) {
+            sums.plain[0] += LANES as f64;
+            for i in 0..LANES {
+                let (e, w) = (f64::from(residuals[i]), f64::from(weights[i]));
+                lanes[0][i] += w;
+                lanes[1][i] += w * e;
+                lanes[2][i] += w * (e * e);
+                lanes[3][i] += e;
+                lanes[4][i] += e * e;
+            }
+        }
+        let [w, we, wee, e, ee] = lanes.map(|lanes| lanes.iter().sum::<f64>());
+        sums.weigh([w, we, wee], [0.0, e, ee], 1.0);
+        sums
+    }
+
+    fn weigh(&mut self, weighed: [f64; 3], plain: [f64; 3], times: f64) {
+        for (sum, part) in self.weighed.iter_mut().zip(weighed) {
+            *sum += times * part;
+        }
+        for (sum, part) in self.plain.iter_mut().zip(plain) {
+            *sum += times * part;
+        }
+    }
+
+    /// A row's ratings come (go, if `times` is −1).
+    pub fn take(&mut self, row: &Sums, times: f64) {
+        self.weigh(row.weighed, row.plain, times);
+    }
+
     /// All residuals fall by the same.
     pub fn shift(&mut self, by: f64) {
         for [count, first, second] in [&mut self.weighed, &mut self.plain] {
@@ -40,6 +82,20 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rows_moments_are_those_of_its_ratings() {
+        for count in [0, 1, 7, 8, 9, 40] {
+            // Small integers and halves, of which sums are exact in any order.
+            let residuals: Vec<f32> = (0..count).map(|at| (at % 7) as f32 * 0.5 - 1.0).collect();
+            let weights: Vec<f32> = (0..count).map(|at| 1.0 + (at % 3) as f32).collect();
+            let (row, mut one) = (Sums::of(&residuals, &weights), Sums::default());
+            residuals.iter().zip(&weights).for_each(|(&e, &w)| one.add(e, w, 1.0));
+            assert_eq!((row.weighed, row.plain), (one.weighed, one.plain));
+            one.take(&row, -1.0);
+            assert_eq!((one.weighed, one.plain), ([0.0; 3], [0.0; 3]));
+        }
+    }
 
     #[test]
     fn shifts_and_changes_give_what_a_fresh_sum_gives() {
