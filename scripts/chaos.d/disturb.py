@@ -107,6 +107,7 @@ def launched(work, root, draws, wanted):
                 again = f"({made} of {most})"
                 while again not in group.stderr(0) and group.lives() and time.monotonic() < until:
                     time.sleep(0.005)
+                group.since = len(group.stdout())
         codes = work.wait(group)
         if codes != [0]:
             raise Failure(f"the launcher ended with {codes}: {group.said()}")

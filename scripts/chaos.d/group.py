@@ -42,6 +42,8 @@ class Group:
         # Every process of the group, and whatever it starts, has this in its environment.
         self.mark = secrets.token_hex(8)
         self.children = []
+        # Where the output of those that run now begins: a launcher's goes on after a restart.
+        self.since = 0
 
     def __enter__(self):
         return self

@@ -36,12 +36,14 @@ class Live(Work):
         return codes
 
     def _hear(self, group):
-        """Takes note of the epochs that this run has told whole, and gives them."""
-        told, now = self.told.setdefault(group.place, {}), set()
+        """Takes note of the epochs that were told whole, and gives those that this run has told."""
+        told, now, ends = self.told.setdefault(group.place, {}), set(), 0
         for line in group.stdout().splitlines(keepends=True):
             result = _whole(line)
+            ends += len(line)
             if result:
-                now.add(result["epoch"])
+                if ends > group.since:
+                    now.add(result["epoch"])
                 before = told.setdefault(result["epoch"], result)
                 if result != before:
                     raise Failure(f"wrong: told {before}, and later {result}")
