@@ -21,6 +21,11 @@ impl<'a> Weights<'a> {
         Weights { values, total: dense::sum(Path::best(), values, values, |weight, _| weight) }
     }
 
+    /// Weights whose sum is known.
+    pub(crate) fn of_total(values: &'a [f64], total: f64) -> Self {
+        Weights { values, total }
+    }
+
     /// The weights.
     pub fn values(&self) -> &'a [f64] {
         self.values

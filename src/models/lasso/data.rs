@@ -118,6 +118,7 @@ impl<I: RowId> Lasso<I> {
         residual.add_vector(-1.0, &fitted);
         self.conserve(round, &residual);
         self.residual = residual;
+        self.at_rest = false;
         if round.round == 0 {
             self.solved = self.restored.take().or(self.solved);
             self.begin(warm, false);

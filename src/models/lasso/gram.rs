@@ -51,9 +51,9 @@ impl Gram {
         self.place.get(slot).is_some_and(Option::is_some)
     }
 
-    /// The number of columns that entered.
-    pub fn len(&self) -> usize {
-        self.entered.len()
+    /// The slots that entered, by row.
+    pub fn slots(&self) -> &[usize] {
+        &self.entered
     }
 
     /// The correlations of the column at a place with all that entered, by place.
@@ -108,7 +108,7 @@ impl Gram {
             *self = Gram::default();
             return;
         }
-        let mut sums = vec![0.0; count * count];
+        self.restate(&old, &new, repair.totals);
         for (row, entries) in repair.rows {
             let place = |&(slot, _, _): &Entry| self.place.get(slot).copied().flatten();
             let held: Vec<Entry> = entries
@@ -116,8 +116,11 @@ impl Gram {
                 .filter_map(|entry| Some((place(entry)?, entry.1, entry.2)))
                 .collect();
             for &(a, before, after) in &held {
-                let sums = &mut sums[a * count..][..count];
-                held.iter().for_each(|&(b, was, is)| sums[b] += after * is - before * was);
+                let cells = &mut self.cells[a * self.stride..][..count];
+                let scale = new[a].scale / repair.totals.1;
+                held.iter().for_each(|&(b, was, is)| {
+                    cells[b] += scale * new[b].scale * (after * is - before * was);
+                });
             }
             if let Some(lists) = &mut self.lists {
                 lists[*row].clear();
@@ -125,15 +128,27 @@ impl Gram {
                 lists[*row].extend(came.map(|&(place, _, after)| (place as u32, after)));
             }
         }
-        let (from, to) = repair.totals;
-        for a in 0..count {
-            let cells = &mut self.cells[a * self.stride..][..count];
-            let (scale, scaled) = (from / (old[a].scale * to), new[a].scale);
-            for (b, cell) in cells.iter_mut().enumerate() {
-                let sum = *cell * scale / old[b].scale
-                    + (old[a].mean * old[b].mean * from + sums[a * count + b]) / to;
-                *cell = scaled * new[b].scale * (sum - new[a].mean * new[b].mean);
-            }
+    }
+
+    /// Makes the matrix that of the same sums over the rows with other facts, given by place.
+    fn restate(&mut self, old: &[Facts], new: &[Facts], (from, to): (f64, f64)) {
+        let pairs = || old.iter().zip(new);
+        let growth: Vec<f64> = pairs().map(|(old, new)| new.scale / old.scale).collect();
+        let before: Vec<f64> = pairs().map(|(old, new)| old.mean * new.scale).collect();
+        let after: Vec<f64> = new.iter().map(|new| new.mean * new.scale).collect();
+        let share = from / to;
+        for a in 0..new.len() {
+            let cells = &mut self.cells[a * self.stride..][..new.len()];
+            let (growing, was, is) = (growth[a] * share, before[a] * share, after[a]);
+            pulp::Arch::new().dispatch(
+                #[inline(always)]
+                || {
+                    let facts = growth.iter().zip(&before).zip(&after);
+                    for (cell, ((growth, before), after)) in cells.iter_mut().zip(facts) {
+                        *cell = *cell * (growing * growth) + (was * before - is * after);
+                    }
+                },
+            );
         }
     }
 

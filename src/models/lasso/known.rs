@@ -43,8 +43,10 @@ impl Newton {
     /// the number of coordinate updates; nothing if it could not be done.
     ///
     /// Of the columns that are not known only those are let in that violate optimality once the
-    /// others are solved for. `residual` must be that of the coefficients, and is afterwards.
+    /// others are solved for. `residual` must be that of the coefficients, and is afterwards; so it is
+    /// with the correlations that [`Newton::told`] has.
     pub fn solve_known(&mut self, block: &mut Block<'_>, residual: &mut RowVector) -> Option<u64> {
+        let mut told = std::mem::take(&mut self.told);
         let known = |slot: &&usize| self.gram.holds(**slot);
         let (mut slots, mut others): (Vec<usize>, Vec<usize>) =
             block.members.iter().partition(known);
@@ -54,18 +56,25 @@ impl Newton {
             return None;
         }
         self.known -= 1;
+        told.resize(block.beta.len(), f64::NAN);
+        for &slot in &slots {
+            if told[slot].is_nan() {
+                told[slot] = block.correlation(slot, residual);
+            }
+        }
         // A ridge that cut steps short before the first pass has done its work.
         self.ridge = self.ridge.min(START);
         let (before, beta) = (block.objective(residual), block.beta.clone());
         let (mut updates, mut moved) = (0, residual.clone());
         for _ in 0..ROUNDS {
-            updates += self.descend_known(block, &slots, &moved);
+            updates += self.descend_known(block, &slots, &mut told);
             block.rebuild(&mut moved);
-            let enters = |&&slot: &&usize| {
-                let penalty = block.penalty(slot);
-                penalty.pull(block.correlation(slot, &moved)) > penalty.l1
+            let mut enters = |slot: &usize| {
+                let (penalty, taken) = (block.penalty(*slot), block.correlation(*slot, &moved));
+                told[*slot] = taken;
+                penalty.pull(taken) > penalty.l1
             };
-            let new: Vec<usize> = others.iter().filter(enters).copied().collect();
+            let new: Vec<usize> = others.iter().copied().filter(|slot| enters(slot)).collect();
             if new.is_empty() {
                 break;
             }
@@ -75,32 +84,33 @@ impl Newton {
         }
         if block.objective(&moved) <= before {
             *residual = moved;
+            self.told = told;
             return Some(updates);
         }
         block.beta = beta;
         None
     }
 
-    /// Passes of coordinate descent and Newton steps in turn, until nothing is left to do or
-    /// Newton steps no longer help.
-    fn descend_known(
-        &mut self,
-        block: &mut Block<'_>,
-        slots: &[usize],
-        residual: &RowVector,
-    ) -> u64 {
-        let mut c = vec![0.0; self.gram.len()];
+    /// Newton steps and passes of coordinate descent in turn, until nothing is left to do or
+    /// Newton steps no longer help. `told` are correlations by slot, those of `slots` among them;
+    /// afterwards all that are still known.
+    fn descend_known(&mut self, block: &mut Block<'_>, slots: &[usize], told: &mut [f64]) -> u64 {
+        let mut c: Vec<f64> = self.gram.slots().iter().map(|&slot| told[slot]).collect();
         let mut columns = Vec::with_capacity(slots.len());
         for &slot in slots {
             let (norm, penalty, place) =
                 (block.norm(slot), block.penalty(slot), self.gram.place(slot));
-            c[place] = block.correlation(slot, residual);
             columns.push(Column { slot, place, norm, penalty });
         }
         let accuracy = ACCURACY.max(SHARE * block.options.tolerance);
         let bound = accuracy * block.lambda * block.options.l1_ratio.max(1e-3);
         let mut updates = 0;
+        // The support is nearly right: for most epochs a step of it is all there is to do.
+        self.walk_known(block, &mut c);
         for _ in 0..STEPS {
+            if off(block, &columns, &c) <= bound {
+                break;
+            }
             let mut first = 0.0;
             for pass in 0..PASSES {
                 let energy = self.pass_known(block, &columns, &mut c);
@@ -114,6 +124,8 @@ impl Newton {
                 break;
             }
         }
+        told.fill(f64::NAN);
+        self.gram.slots().iter().zip(c).for_each(|(&slot, c)| told[slot] = c);
         updates
     }
 
@@ -162,13 +174,17 @@ impl Newton {
             .map(|(&slot, step)| block.step(slot, block.beta[slot], block.beta[slot] + step))
             .collect();
         let full = self.way(&steps, c, |_, step| step.new);
-        let length = line_search(&steps, full.slope, full.curvature, block.options.positive);
-        let searched = self.way(&steps, c, |at, step| length.end(at, step));
-        // Or the full step, with those coefficients set to zero that would change their sign.
         // (The product of both would vanish if they are tiny.)
         let stays = |step: &Step| step.old > 0.0 && step.new > 0.0 || step.old.max(step.new) < 0.0;
-        let cut = self.way(&steps, c, |_, step| if stays(step) { step.new } else { 0.0 });
-        let best = if cut.gain > searched.gain { cut } else { searched };
+        let best = if steps.iter().all(stays) {
+            full
+        } else {
+            let length = line_search(&steps, full.slope, full.curvature, block.options.positive);
+            let searched = self.way(&steps, c, |at, step| length.end(at, step));
+            // Or the full step, with those coefficients set to zero that would change their sign.
+            let cut = self.way(&steps, c, |_, step| if stays(step) { step.new } else { 0.0 });
+            if cut.gain > searched.gain { cut } else { searched }
+        };
         if best.gain.partial_cmp(&0.0) != Some(Ordering::Greater) {
             return None;
         }

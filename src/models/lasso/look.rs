@@ -12,6 +12,10 @@ use crate::container::Columns;
 /// Below this fraction of its bound a column's pull need not be known exactly.
 const SLACK: f64 = 0.999;
 
+/// Repairs after which a followed correlation of a column that may matter is taken from its data at
+/// the latest: rounding does not pile up over more.
+const TURNS: usize = 16;
+
 /// What a certify round needs to know beside the shard.
 pub(super) struct Pass<'a> {
     /// The dual point, and the residual it was made from: the same but for unpenalised columns.
@@ -31,6 +35,8 @@ pub(super) struct Pass<'a> {
     pub exact: bool,
     /// Whether only columns that may matter need be gone through (see [`super::quiet`]).
     pub repaired: bool,
+    /// Counts repairs: what is followed through them is taken anew in turns.
+    pub turn: usize,
 }
 
 impl Pass<'_> {
@@ -154,7 +160,8 @@ impl Shard {
     fn take(&mut self, at: usize, pass: &Pass<'_>) {
         let facts = &self.facts[at];
         let free = facts.factor == 0.0;
-        if free || facts.norm.sqrt() * (pass.travelled - self.taken[at]) > 0.0 {
+        let turn = pass.repaired && at % TURNS == pass.turn % TURNS;
+        if free || turn || facts.norm.sqrt() * (pass.travelled - self.taken[at]) > 0.0 {
             let vector = if free { pass.residual } else { pass.dual };
             let taken = vector.correlation(&self.columns, at, facts, pass.rows);
             let rounding = pass.exact && pass.rows.is_rounding(taken, facts);

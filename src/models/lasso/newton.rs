@@ -37,6 +37,9 @@ pub(super) struct Newton {
     /// How many more blocks of the epoch may be solved by the Gram matrix of the one before, which
     /// followed its rows.
     pub(super) known: u32,
+    /// Correlations of columns with the residual by slot, as far as they are known without a look at
+    /// the columns; else not a number.
+    pub(super) told: Vec<f64>,
 }
 
 /// How a run of steps ended.
@@ -57,6 +60,7 @@ impl Default for Newton {
             ridge: START,
             made: (START, 0.0),
             known: 0,
+            told: Vec::new(),
         }
     }
 }

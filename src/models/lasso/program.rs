@@ -74,6 +74,8 @@ pub struct Lasso<I = u64> {
     /// How far that point has travelled (root mean square) over all certify rounds.
     pub(super) travelled: f64,
     pub(super) seen: Vec<f64>,
+    /// The point is where it was last seen.
+    pub(super) at_rest: bool,
     pub(super) lambda: Lambda,
     pub(super) path: Continuation,
     /// λ the coefficients are optimal for, and the λ above the stage's.
@@ -119,6 +121,7 @@ impl<I: RowId> Lasso<I> {
             dual: None,
             travelled: 0.0,
             seen: Vec::new(),
+            at_rest: false,
             lambda,
             path: Continuation::default(),
             solved: None,
@@ -281,6 +284,7 @@ impl<I: RowId> Program for Lasso<I> {
             }
             Work::Update => {
                 let keys: Vec<u32> = moves.iter().map(|(key, _)| key).collect();
+                self.tell(shard, effect);
                 self.send_columns(shard, &keys, effect);
             }
             Work::Couple => self.send_columns(shard, block, effect),
@@ -331,6 +335,7 @@ impl<I: RowId> Program for Lasso<I> {
             joint: self.is_joint(),
             exact: self.null,
             repaired: self.repaired,
+            turn: self.live.repairs,
         };
         let (layout, index) = (self.layout, shard - self.local.start);
         let key = |position: usize| layout.column(shard, position) as u32;

@@ -48,18 +48,17 @@ struct Share<'a> {
 }
 
 impl<I: RowId> Lasso<I> {
-    /// Changes the columns' values and facts; `rows` is what belongs to all rows afterwards.
-    pub(super) fn patch(&mut self, rows: Rows, touched: Vec<Touched>) {
-        let total = self.rows.total;
+    /// Changes the columns' values and facts, once what belongs to all rows is changed; `total` is
+    /// the weight of all rows before.
+    pub(super) fn patch(&mut self, total: f64, touched: Vec<Touched>) {
         for (local, shard) in self.shards.iter_mut().enumerate() {
             for row in &touched {
                 shard.change_row(row, &row.parts[local]);
             }
             let entries = touched.iter().flat_map(|row| &row.parts[local]);
             let columns = entries.map(|(at, _)| *at).collect();
-            shard.restate_moved(columns, total, self.travelled, &rows, &self.options);
+            shard.restate_moved(columns, total, self.travelled, &self.rows, &self.options);
         }
-        self.rows = rows;
         self.live.recount(&touched);
         self.lambda_max = f64::NAN;
         self.live.pending = Some(Pending { rows: touched, total });
@@ -95,13 +94,19 @@ impl<I: RowId> Lasso<I> {
             let slots = (0..self.working.len()).map(|slot| (slot, self.working.key(slot)));
             slots.filter(|(_, key)| self.layout.shard_of(*key as usize) == shard)
         };
+        // A bit a column: most entries are of columns that are not held.
+        let mut bits = vec![0u64; own.columns.len().div_ceil(64)];
         section(&mut |words| {
-            let facts = |key: u32| own.facts[self.layout.local(key as usize)];
-            held().for_each(|(_, key)| words.extend(facts(key).encode()));
+            for (_, key) in held() {
+                let at = self.layout.local(key as usize);
+                bits[at / 64] |= 1 << (at % 64);
+                words.extend(own.facts[at].encode());
+            }
         });
         section(&mut |words| {
             for row in pending.rows.iter().filter(|row| row.before * row.after == 0.0) {
-                for &(at, value) in &row.parts[local] {
+                let is_held = |&&(at, _): &&(usize, f64)| bits[at / 64] & 1 << (at % 64) != 0;
+                for &(at, value) in row.parts[local].iter().filter(is_held) {
                     let key = self.layout.column(shard, at) as u32;
                     if let Some(slot) = self.working.slot(key) {
                         let value = if row.after > 0.0 { value } else { 0.0 };
@@ -299,7 +304,8 @@ impl Shard {
         self.taken.resize(count, f64::NEG_INFINITY);
         self.screened.resize(count, false);
         self.at_response = false;
-        let weights = rows.weights.as_ref().map(|weights| Weights::new(weights));
+        // (Copies are counted: no sum of them is rounded.)
+        let weights = rows.weights.as_ref().map(|all| Weights::of_total(all, rows.total));
         let mut restate = |at| self.restate_column(at, (total, travelled), rows, weights, options);
         if rows.total == total {
             // Only what was touched is not what it was.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::change::RowPart;
 use super::design::Rows;
 use super::program::Lasso;
+use super::tally::Tally;
 use crate::shard::ColumnShard;
 
 /// Columns are made anew if more than one row in so many changes, or if so many places are spare.
@@ -33,6 +34,10 @@ pub(super) struct RowStore<I> {
     /// Places that were given out since the columns were made, and rows that count.
     used: usize,
     count: usize,
+    /// Sums over their responses.
+    tally: Tally,
+    /// How often rows were repaired.
+    pub repairs: usize,
     /// The changes that are to be repaired once the shards' parts are known.
     pub pending: Option<Pending>,
 }
@@ -64,7 +69,14 @@ pub(super) struct Touched {
 
 impl<I> Default for RowStore<I> {
     fn default() -> Self {
-        RowStore { rows: BTreeMap::new(), used: 0, count: 0, pending: None }
+        RowStore {
+            rows: BTreeMap::new(),
+            used: 0,
+            count: 0,
+            tally: Tally::default(),
+            repairs: 0,
+            pending: None,
+        }
     }
 }
 
@@ -85,13 +97,12 @@ impl<I: RowId> Lasso<I> {
         if fit && !anew && rows.len() * FEW <= count {
             let next = (store.used as u32..).zip(rows.iter_mut().filter(|row| row.before == 0.0));
             next.for_each(|(place, row)| row.place = place);
-            let stated = self.changed_rows(&rows);
-            // What a response says that hardly varies is a matter of rounding: take it anew.
-            if stated.square > 0.0 && self.rows.square > 0.0 {
+            let total = self.rows.total;
+            if self.change_rows(&rows) {
                 for (key, row) in keys.into_iter().zip(&rows) {
                     self.live.settle(key, row.place, row.after);
                 }
-                return self.patch(stated, rows);
+                return self.patch(total, rows);
             }
         }
         self.remake(keys, rows);
@@ -132,16 +143,25 @@ impl<I: RowId> Lasso<I> {
         (keys, rows)
     }
 
-    /// What belongs to all rows, once these have changed.
-    fn changed_rows(&self, rows: &[Touched]) -> Rows {
-        let mut response = self.rows.response.to_vec();
-        let mut weights = self.rows.weights.as_deref().cloned().unwrap_or_default();
+    /// Changes what belongs to all rows; false, and nothing is changed, if it must be taken anew: what
+    /// a response says that hardly varies is a matter of rounding.
+    fn change_rows(&mut self, rows: &[Touched]) -> bool {
+        let mut tally = self.live.tally;
+        rows.iter().for_each(|row| tally.change(row.response, row.before, row.after));
+        let varies = self.rows.square > 0.0;
+        if !varies || !tally.state(&mut self.rows, self.options.intercept) {
+            return false;
+        }
+        self.live.tally = tally;
+        let Rows { response, weights, .. } = &mut self.rows;
+        let (response, weights) =
+            (Arc::make_mut(response), Arc::make_mut(weights.get_or_insert_default()));
         for row in rows {
             let place = row.place as usize;
             response[place] = if row.after > 0.0 { row.response } else { 0.0 };
             weights[place] = row.after;
         }
-        Rows::live(response, weights, self.options.intercept)
+        true
     }
 
     /// Makes columns anew from those there are and the rows that came, in the order of the places
@@ -190,6 +210,7 @@ impl<I: RowId> Lasso<I> {
             shard.moving.get_or_insert_default();
         }
         self.rows = Rows::live(response, counted, self.options.intercept);
+        self.live.tally = Tally::of(&self.rows);
         self.restate();
     }
 }
@@ -216,6 +237,7 @@ impl<I: RowId> RowStore<I> {
         let came = rows.iter().filter(|row| row.before == 0.0).count();
         let went = rows.iter().filter(|row| row.after == 0.0).count();
         self.used += came;
+        self.repairs = self.repairs.wrapping_add(1);
         self.count = self.count + came - went;
     }
 }

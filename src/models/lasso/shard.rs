@@ -102,6 +102,13 @@ impl Shard {
         }
     }
 
+    /// A column's correlation is known without a look at it.
+    pub fn know(&mut self, position: usize, correlation: f64, travelled: f64) {
+        self.correlation[position] = correlation;
+        self.taken[position] = travelled;
+        self.quiet.wake(position);
+    }
+
     /// Sets out with nothing known of the columns, unless it still is of the residual at hand:
     /// `fresh` says that this is the response.
     pub fn begin(&mut self, fresh: bool) {

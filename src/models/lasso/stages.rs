@@ -43,6 +43,7 @@ impl<I: RowId> Lasso<I> {
             // The model is that of nearly this problem: nothing new is expected to enter.
             self.fresh = false;
         }
+        self.at_rest = known && !self.has_free();
     }
 
     /// Starts the path to the λ asked for.
@@ -74,6 +75,10 @@ impl<I: RowId> Lasso<I> {
     /// Takes the certificate's point anew; its way since the last certify round is added to the way
     /// travelled.
     pub(super) fn travel(&mut self) {
+        if self.at_rest {
+            return;
+        }
+        self.at_rest = true;
         self.dual = self.free.leave(&self.residual, &self.rows, self.options.positive);
         let point = self.dual.as_ref().unwrap_or(&self.residual);
         let mut square = 0.0;

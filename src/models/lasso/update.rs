@@ -31,8 +31,10 @@ impl<I: RowId> Lasso<I> {
 
     /// Solves the round's block jointly, alike on every worker.
     pub(super) fn solve_block(&mut self, round: &Round<'_, Self>) {
-        for words in round.moves.effects() {
-            self.working.accept(words).unwrap_or_else(|_| damaged());
+        let held = self.working.len();
+        for (shard, words) in round.moves.effects().enumerate() {
+            let columns = self.take_told(shard, held, words);
+            self.working.accept(columns).unwrap_or_else(|_| damaged());
         }
         let (mut members, mut beta) = (Vec::new(), vec![0.0; self.working.len()]);
         for (key, step) in round.moves.iter() {
@@ -62,6 +64,8 @@ impl<I: RowId> Lasso<I> {
         for slot in members {
             self.set(self.working.key(slot), beta[slot]);
         }
+        self.at_rest = false;
+        self.follow_told();
         self.fresh = false;
         self.forget_columns();
     }
@@ -74,6 +78,7 @@ impl<I: RowId> Lasso<I> {
         let curvature = sum.inner(&sum, &self.rows) / self.rows.total;
         let length = line_search(&steps, slope, curvature, self.options.positive);
         self.residual.add_vector(-length.t, &sum);
+        self.at_rest = false;
         for (at, (key, step)) in keys.into_iter().zip(&steps).enumerate() {
             self.set(key, length.end(at, step));
         }
