@@ -4,9 +4,14 @@
 //! residual ([`super::repair`]). They tell them before a block is solved; what becomes of them
 //! follows from the Gram matrix ([`super::known`]), and the next certificate need not take them.
 
+use super::design::Facts;
 use super::effect::damaged;
 use super::program::Lasso;
 use super::rows::RowId;
+
+/// Means over spreads up to which the Gram matrix, which follows rows by its sums, is exact enough
+/// for a certificate.
+const LEVEL: f64 = 1e3;
 
 impl<I: RowId> Lasso<I> {
     /// What a shard knows of the columns in the Gram matrix: a number for each, in the order of the
@@ -16,7 +21,7 @@ impl<I: RowId> Lasso<I> {
             let own = &self.shards[shard - self.local.start];
             effect.extend(self.told_slots(shard, self.working.len()).map(|slot| {
                 let at = self.layout.local(self.working.key(slot) as usize);
-                let known = own.taken[at] == self.travelled;
+                let known = self.at_rest && own.taken[at] == self.travelled;
                 (if known { own.correlation[at] } else { f64::NAN }).to_bits()
             }));
         }
@@ -47,7 +52,7 @@ impl<I: RowId> Lasso<I> {
     /// Gives the shards here what is known of their columns once the block is solved.
     pub(super) fn follow_told(&mut self) {
         let told = std::mem::take(&mut self.newton.told);
-        if !self.repaired || told.is_empty() {
+        if !self.is_followed() || told.is_empty() {
             return;
         }
         self.travel();
@@ -63,7 +68,13 @@ impl<I: RowId> Lasso<I> {
     }
 
     fn is_told(&self) -> bool {
-        self.repaired && self.newton.known > 0
+        self.newton.known > 0 && self.is_followed()
+    }
+
+    fn is_followed(&self) -> bool {
+        let level = |facts: &Facts| facts.mean.abs() * facts.scale <= LEVEL * facts.norm.sqrt();
+        let is_level = |&slot: &usize| self.working.facts.get(slot).is_some_and(level);
+        self.repaired && self.newton.gram.slots().iter().all(is_level)
     }
 
     /// The slots of a shard's columns in the Gram matrix, ascending.
