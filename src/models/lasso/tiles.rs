@@ -2,16 +2,22 @@
 //!
 //! **Determinism.** Every product of two rows is added up in eight lanes, entry `i` going to lane
 //! `i mod 8`, multiplied and added apart, and the lanes pairwise at distance 4, 2, 1: the same bits
-//! on every processor.
+//! with the instructions of every [`Path`].
 
 #[cfg(target_arch = "x86_64")]
-use pulp::x86::V4;
+use pulp::x86::{V3, V4};
 #[cfg(target_arch = "x86_64")]
 use pulp::{Simd, cast};
+
+use crate::shard::Path;
+#[cfg(target_arch = "x86_64")]
+use crate::shard::with_unit;
 
 /// Rows of a tile.
 pub(super) const TILE: usize = 4;
 const LANES: usize = 8;
+#[cfg(target_arch = "x86_64")]
+const HALF: usize = LANES / 2;
 
 /// The inner products of the first `length` numbers of the rows `top…` with those of the rows
 /// `left…` of a matrix with `stride` numbers a row.
@@ -25,14 +31,76 @@ pub(super) fn products(
     let row = |row: usize| &cells[row * stride..][..length];
     let a = [0, 1, 2, 3].map(|at| row(top + at));
     let b = [0, 1, 2, 3].map(|at| row(left + at));
-    #[cfg(target_arch = "x86_64")]
-    if let Some(simd) = V4::try_new() {
-        return simd.vectorize(
+    products_on(Path::best(), a, b)
+}
+
+fn products_on(path: Path, a: [&[f64]; TILE], b: [&[f64]; TILE]) -> [[f64; TILE]; TILE] {
+    match path {
+        Path::Portable => a.map(|a| b.map(|b| single(a, b))),
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx2(simd) => with_unit(
+            simd,
+            #[inline(always)]
+            || narrow(simd, a, b),
+        ),
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx512(simd) => with_unit(
+            simd,
             #[inline(always)]
             || wide(simd, a, b),
-        );
+        ),
     }
-    a.map(|a| b.map(|b| single(a, b)))
+}
+
+/// Half of the lanes of eight sums at a time, in as many registers of four lanes.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn narrow(simd: V3, a: [&[f64]; TILE], b: [&[f64]; TILE]) -> [[f64; TILE]; TILE] {
+    let mut products = [[0.0; TILE]; TILE];
+    for pair in [0, 2] {
+        let two = [b[pair], b[pair + 1]];
+        let (low, high) = (half_lanes::<0>(simd, a, two), half_lanes::<1>(simd, a, two));
+        for row in 0..TILE {
+            for column in 0..2 {
+                let sums = simd.add_f64s(low[row][column], high[row][column]);
+                let [a, b, c, d]: [f64; HALF] = cast(sums);
+                products[row][pair + column] = (a + c) + (b + d);
+            }
+        }
+    }
+    products
+}
+
+/// The first or the second four lanes of the products of four rows with two.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn half_lanes<const AT: usize>(
+    simd: V3,
+    a: [&[f64]; TILE],
+    b: [&[f64]; 2],
+) -> [[<V3 as Simd>::f64s; 2]; TILE] {
+    let mut sums = [[simd.splat_f64s(0.0); 2]; TILE];
+    let ([a0, a1, a2, a3], [b0, b1]) = (a, b);
+    let count = a0.len() / LANES * LANES;
+    let whole = |row| <[f64]>::as_chunks::<LANES>(row).0;
+    let rows = whole(a0).iter().zip(whole(a1)).zip(whole(a2)).zip(whole(a3));
+    for ((((a0, a1), a2), a3), (b0, b1)) in rows.zip(whole(b0).iter().zip(whole(b1))) {
+        let x = [half::<AT>(a0), half::<AT>(a1), half::<AT>(a2), half::<AT>(a3)];
+        add(simd, &mut sums, x, [half::<AT>(b0), half::<AT>(b1)]);
+    }
+    let rest = |row: &[f64]| {
+        let mut group = [0.0; LANES];
+        group[..row.len() - count].copy_from_slice(&row[count..]);
+        half::<AT>(&group)
+    };
+    add(simd, &mut sums, [rest(a0), rest(a1), rest(a2), rest(a3)], [rest(b0), rest(b1)]);
+    sums
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn half<const AT: usize>(group: &[f64; LANES]) -> <V3 as Simd>::f64s {
+    cast(group.as_chunks::<HALF>().0[AT])
 }
 
 /// Sixteen sums in as many registers of eight lanes.
@@ -58,14 +126,14 @@ fn wide(simd: V4, a: [&[f64]; TILE], b: [&[f64]; TILE]) -> [[f64; TILE]; TILE] {
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn add<S: Simd>(
+fn add<S: Simd, const COLUMNS: usize>(
     simd: S,
-    sums: &mut [[S::f64s; TILE]; TILE],
+    sums: &mut [[S::f64s; COLUMNS]; TILE],
     x: [S::f64s; TILE],
-    y: [S::f64s; TILE],
+    y: [S::f64s; COLUMNS],
 ) {
     for row in 0..TILE {
-        for column in 0..TILE {
+        for column in 0..COLUMNS {
             let product = simd.mul_f64s(x[row], y[column]);
             sums[row][column] = simd.add_f64s(sums[row][column], product);
         }
@@ -96,19 +164,21 @@ fn total(sums: [f64; LANES]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{products, single};
+    use super::{Path, products_on, single};
 
     #[test]
-    fn tiles_have_the_bits_of_single_products() {
+    fn tiles_have_the_bits_of_single_products_on_all_paths() {
         let stride = 72;
         let cells: Vec<f64> = (0..9 * stride).map(|i| ((i * i) as f64 * 0.7).sin() * 1e3).collect();
         for length in 0..70 {
             let row = |row: usize| &cells[row * stride..][..length];
-            let tile = products(&cells, stride, 4, 1, length);
-            for (i, products) in tile.iter().enumerate() {
-                for (j, product) in products.iter().enumerate() {
-                    let alone = single(row(4 + i), row(1 + j));
-                    assert_eq!(product.to_bits(), alone.to_bits(), "{length}");
+            for path in Path::all() {
+                let tile = products_on(path, [4, 5, 6, 7].map(row), [1, 2, 3, 4].map(row));
+                for (i, products) in tile.iter().enumerate() {
+                    for (j, product) in products.iter().enumerate() {
+                        let alone = single(row(4 + i), row(1 + j));
+                        assert_eq!(product.to_bits(), alone.to_bits(), "{path:?}, {length}");
+                    }
                 }
             }
         }
