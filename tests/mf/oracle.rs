@@ -23,6 +23,7 @@ pub struct Oracle {
     biases: bool,
     nonnegative: bool,
     blocks: usize,
+    sweeps: u32,
 }
 
 impl Oracle {
@@ -75,7 +76,7 @@ impl Oracle {
         let penalty = |count: &f64| if options.weighted_lambda { lambda * count } else { lambda };
         let penalties = counts.each_ref().map(|counts| counts.iter().map(penalty).collect());
         let (biases, nonnegative) = (options.biases, options.nonnegative);
-        Oracle { cells, sides, penalties, biases, nonnegative, blocks }
+        Oracle { cells, sides, penalties, biases, nonnegative, blocks, sweeps: 0 }
     }
 
     pub fn score(&self, user: usize, item: usize) -> f64 {
@@ -96,20 +97,32 @@ impl Oracle {
         loss + penalty
     }
 
-    /// A sweep of visits to all blocks in turn, each solving both sides so many times.
-    pub fn sweep(&mut self, times: u32) {
+    /// A sweep of visits to all blocks in turn. The first solves both sides until that gains less than
+    /// half of the most that it has gained, at most eight times; later ones once, stepping farther
+    /// than the minimum.
+    pub fn sweep(&mut self) {
+        let before = f64::from(self.sweeps);
+        let stretch = (1.0 + before / (before + 3.0)).min(1.7);
         for block in 0..self.blocks {
-            for _ in 0..times {
-                self.solve(block, 1);
-                self.solve(block, 0);
+            let mut most: f64 = 0.0;
+            for _ in 0..8 {
+                let before = self.objective();
+                self.solve(block, 1, stretch);
+                self.solve(block, 0, stretch);
+                let gain = before - self.objective();
+                most = most.max(gain);
                 if !(self.biases && block == 0) {
                     self.balance(block);
                 }
+                if self.sweeps > 0 || gain < 0.5 * most {
+                    break;
+                }
             }
         }
+        self.sweeps += 1;
     }
 
-    fn solve(&mut self, block: usize, side: usize) {
+    fn solve(&mut self, block: usize, side: usize, stretch: f64) {
         let free: Vec<usize> = match self.biases && block == 0 {
             true => vec![side],
             false => (block * BLOCK..(block + 1) * BLOCK).collect(),
@@ -141,7 +154,15 @@ impl Oracle {
                 false => solved(matrix.clone(), pull.clone()),
                 true => bounded(matrix, pull, (0..free.len()).map(at).collect()),
             };
-            free.iter().zip(step).for_each(|(&at, step)| x[at] += step);
+            // Up to where the first factor is zero.
+            let ends = free.iter().zip(&step).filter(|(_, step)| self.nonnegative && **step < 0.0);
+            let by = ends.fold(stretch, |by, (&at, step)| by.min(-x[at] / step)).max(1.0);
+            for (&at, step) in free.iter().zip(step) {
+                x[at] += by * step;
+                if self.nonnegative {
+                    x[at] = x[at].max(0.0);
+                }
+            }
         }
     }
 

@@ -118,6 +118,7 @@ pub(super) fn solve(path: Path, terms: &Terms, side: usize, rows: &mut [Alone]) 
             delta: &mut delta,
             penalties: &penalties,
             nonnegative: terms.nonnegative,
+            stretch: 1.0,
         };
         match terms.kind(block, side) {
             Kind::Factors { .. } => solve::solve(path, &states, &mut unknowns),

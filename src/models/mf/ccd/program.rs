@@ -12,6 +12,7 @@ use super::layout::Rows;
 use super::load::Footprint;
 use super::measure::Measure;
 use super::options::Terms;
+use super::pace;
 use super::repair::Replica;
 use super::rows::{self, Account};
 use super::side::Side;
@@ -218,8 +219,9 @@ impl Program for Ccd {
             return;
         }
         let kind = self.terms.kind(block, side);
+        let stretch = pace::stretch(self.visits.div_ceil(self.terms.blocks() as u64));
         let part = &mut self.parts[shard - self.local.start][side];
-        let gain = part.pull(self.path, block, kind, &self.states);
+        let gain = part.pull(self.path, block, (kind, stretch), &self.states);
         deltas.push(key, Moved { gain, squares: part.squares(block) });
     }
 

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::keys::keys_of;
+use super::pace::Gains;
 use super::program::{ITEMS, USERS};
 use super::stored::{History, Visit};
 use crate::program::{Certificate, Work};
@@ -20,15 +21,11 @@ pub(super) struct Stopping {
     pub rounds: u64,
 }
 
-/// Times that both sides are solved in a visit of the very first sweep, and of later ones.
-const FIRST: u32 = 4;
-const LATER: u32 = 2;
-
 /// Rounds that solve for rows alone: items and users twice.
 const REPAIRS: u8 = 4;
 
 /// Runs sweeps of visits to blocks. A visit gathers the block's factors (a [`Work::Couple`] round),
-/// then solves for items and for users in turn, a round each. A sweep is as many visits as there are
+/// then solves for items and for users in turn, a round each, how often [`super::pace`] says. A sweep is as many visits as there are
 /// blocks, in an order that a policy decides, and ends with a measure.
 ///
 /// The policy sees blocks as its keys and by how much the objective fell in a visit as how much they
@@ -47,7 +44,7 @@ pub(super) struct Sweeps {
     adopts: bool,
     sweeps: u64,
     visits: usize,
-    gain: f32,
+    gains: Gains,
     error: f64,
     /// The round in which the block that is visited was chosen.
     chosen: u64,
@@ -76,8 +73,8 @@ enum Stage {
     Choose,
     /// A block was chosen, its factors are to be gathered.
     Visit { block: usize },
-    /// A side is to be solved in a block, both having been so many times.
-    Solve { block: usize, side: usize, times: u32 },
+    /// A side is to be solved in a block.
+    Solve { block: usize, side: usize },
     /// The last measure was taken.
     Done,
 }
@@ -96,7 +93,7 @@ impl Sweeps {
             adopts: false,
             sweeps: 0,
             visits: 0,
-            gain: 0.0,
+            gains: Gains::default(),
             error: f64::INFINITY,
             chosen: 0,
             history: None,
@@ -172,13 +169,13 @@ impl Sweeps {
         if reached || over { Stage::Refresh { last: true } } else { Stage::Choose }
     }
 
-    /// Both sides were solved so many times: once more, or on to the next block.
-    fn solved(&mut self, block: usize, times: u32) -> Stage {
-        let most = if self.sweeps == 0 && !self.warm { FIRST } else { LATER };
-        if times < most {
-            return Stage::Solve { block, side: ITEMS, times };
+    /// Both sides were solved: once more, or on to the next block.
+    fn solved(&mut self, block: usize) -> Stage {
+        let first = self.sweeps == 0 && !self.warm;
+        if self.gains.again() && first {
+            return Stage::Solve { block, side: ITEMS };
         }
-        let gain = std::mem::take(&mut self.gain);
+        let gain = std::mem::take(&mut self.gains).sum;
         let visit = Visit { round: self.chosen, block: block as u32, gain };
         self.tell(&visit);
         if let Some(history) = &self.history {
@@ -207,11 +204,9 @@ impl Sweeps {
             Stage::Fresh { last, .. } => Stage::Measure { last },
             Stage::Measure { .. } if self.adopts => Stage::Done,
             Stage::Measure { last: false } => self.measured(),
-            Stage::Visit { block } => Stage::Solve { block, side: ITEMS, times: 0 },
-            Stage::Solve { block, side: ITEMS, times } => {
-                Stage::Solve { block, side: USERS, times }
-            }
-            Stage::Solve { block, times, .. } => self.solved(block, times + 1),
+            Stage::Visit { block } => Stage::Solve { block, side: ITEMS },
+            Stage::Solve { block, side: ITEMS } => Stage::Solve { block, side: USERS },
+            Stage::Solve { block, .. } => self.solved(block),
             Stage::Measure { last: true } | Stage::Choose | Stage::Done => Stage::Done,
         }
     }
@@ -232,7 +227,7 @@ impl Scheduler<u32> for Sweeps {
         };
         self.sweeps = 0;
         self.visits = 0;
-        self.gain = 0.0;
+        self.gains = Gains::default();
         if let Some(history) = self.history.clone()
             && let Some(stage) = self.resume(&history.borrow())
         {
@@ -279,7 +274,7 @@ impl Scheduler<u32> for Sweeps {
                 name(block, ITEMS);
                 Next::Couple
             }
-            Stage::Solve { block, side, .. } => {
+            Stage::Solve { block, side } => {
                 name(block, side);
                 Next::Update
             }
@@ -296,7 +291,7 @@ impl Scheduler<u32> for Sweeps {
                 return;
             }
             Work::Update if matches!(self.stage, Stage::Repair { .. }) => {}
-            Work::Update => self.gain += report.moved.iter().sum::<f32>(),
+            Work::Update => self.gains.add(report.moved.iter().sum()),
             Work::Certify => self.error = report.error.unwrap_or(f64::INFINITY),
             Work::Couple | Work::Refresh => {}
         }

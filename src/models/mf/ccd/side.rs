@@ -62,14 +62,21 @@ impl Side {
         self.pending = None;
     }
 
-    /// Solves for the rows' factors in a block; the change is pending then. Gives by how much the
-    /// objective falls.
-    pub fn pull(&mut self, path: Path, block: usize, kind: Kind, states: &[State]) -> f64 {
+    /// Solves for the rows' factors in a block, with steps of `stretch` times the way; the change is
+    /// pending then. Gives by how much the objective falls.
+    pub fn pull(
+        &mut self,
+        path: Path,
+        block: usize,
+        (kind, stretch): (Kind, f32),
+        states: &[State],
+    ) -> f64 {
         let mut unknowns = Unknowns {
             x: &mut self.factors[block],
             delta: &mut self.delta,
             penalties: &self.penalties,
             nonnegative: matches!(kind, Kind::Factors { nonnegative: true }),
+            stretch,
         };
         self.pending = Some(block);
         match kind {

@@ -27,11 +27,13 @@ pub(super) struct Unknowns<'a> {
     pub penalties: &'a [f32],
     /// Whether no factor may become negative.
     pub nonnegative: bool,
+    /// How far rows move, as a multiple of the way to the minimum: below 2.
+    pub stretch: f32,
 }
 
-/// Moves every row to the minimum of the objective over its block, all else fixed; or, if rounding
-/// would have the objective rise, nowhere. Gives by how much the objective falls, and takes the
-/// normal equations.
+/// Moves every row to the minimum of the objective over its block, all else fixed, or so much farther;
+/// or, if rounding would have the objective rise, nowhere. Gives by how much the objective falls, and
+/// takes the normal equations.
 pub(super) fn solve(path: Path, states: &[State], unknowns: &mut Unknowns<'_>) -> f64 {
     let mut gain = 0.0;
     let mut start = 0;
@@ -42,6 +44,7 @@ pub(super) fn solve(path: Path, states: &[State], unknowns: &mut Unknowns<'_>) -
             delta: &mut unknowns.delta[start..end],
             penalties: &unknowns.penalties[start..end],
             nonnegative: unknowns.nonnegative,
+            stretch: unknowns.stretch,
         };
         let states = &states[start..end];
         let gains = path.run(
@@ -60,11 +63,11 @@ pub(super) fn solve_bias(states: &[State], lane: usize, unknowns: &mut Unknowns<
     let rows = unknowns.x.iter_mut().zip(unknowns.delta.iter_mut()).zip(unknowns.penalties);
     for (state, ((x, delta), &penalty)) in states.iter().zip(rows) {
         let (pull, curve) = (state[0][lane] - penalty * x[lane], state[1][lane] + penalty);
-        let step = if curve > 0.0 { pull / curve } else { 0.0 };
+        let step = if curve > 0.0 { unknowns.stretch * pull / curve } else { 0.0 };
         *delta = [0.0; BLOCK];
         delta[lane] = step;
         x[lane] += step;
-        gain += f64::from(step * pull);
+        gain += f64::from(step * (2.0 - unknowns.stretch) * pull);
     }
     gain
 }
@@ -104,6 +107,7 @@ fn group_of_rows(states: &[State], group: &mut Unknowns<'_>) -> Lanes {
         false => factorised(matrix, pull),
         true => bounded(&matrix, &pull, &x),
     };
+    stretch(&mut steps, &x, group);
     let gains = gain(&matrix, &pull, &steps);
     for step in &mut steps {
         // What is not a number is no gain either.
@@ -117,6 +121,24 @@ fn group_of_rows(states: &[State], group: &mut Unknowns<'_>) -> Lanes {
         }
     }
     lanes(|l| if gains[l] > 0.0 { gains[l] } else { 0.0 })
+}
+
+/// Has steps go farther, if no factor may become negative up to where the first one is zero.
+#[inline(always)]
+fn stretch(steps: &mut [Lanes; BLOCK], x: &[Lanes; BLOCK], group: &Unknowns<'_>) {
+    let mut by = [group.stretch; LANES];
+    if group.nonnegative {
+        for i in 0..BLOCK {
+            by = lanes(|l| {
+                let falls = x[i][l] + group.stretch * steps[i][l] < 0.0;
+                if falls { by[l].min(-x[i][l] / steps[i][l]).max(1.0) } else { by[l] }
+            });
+        }
+    }
+    for i in 0..BLOCK {
+        let least = if group.nonnegative { x[i].map(|x| -x) } else { [f32::MIN; LANES] };
+        steps[i] = lanes(|l| (by[l] * steps[i][l]).max(least[l]));
+    }
 }
 
 /// The solution of `A d = y` by `A = L D Lᵀ`; the lower triangle of `A` is given.
