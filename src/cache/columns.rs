@@ -1,16 +1,12 @@
-//! The columns of shards: a file a shard, a section for some columns at a time.
+//! The columns of shards: a file a shard.
 
 use std::io;
 
-use super::Entry;
-use super::section::{self, Damage};
+use super::section::Damage;
 use super::shards::{Set, others, read_all};
+use super::{Entry, arrays};
 use crate::formats::{ReadOptions, Table};
 use crate::shard::{ColumnShard, Layout};
-
-/// The words from which a section is long enough: little enough to stay in a processor's cache
-/// from being read to being taken in.
-const SECTION: usize = 1 << 16;
 
 type Shards = Vec<(usize, ColumnShard)>;
 
@@ -23,16 +19,7 @@ pub(super) fn write(entry: &Entry, table: &Table, options: &ReadOptions) -> io::
     let layout = Layout::new(options.shards);
     for (shard, columns) in table.shards.iter().filter(|(_, columns)| !columns.is_empty()) {
         entry.write(&set(layout).name(*shard), |to| {
-            let (mut words, mut section) = (Vec::new(), 0);
-            for column in 0..columns.len() {
-                columns.encode(column, &mut words);
-                if words.len() >= SECTION || column + 1 == columns.len() {
-                    section::write(to, &set(layout).label(entry, *shard, section), &words)?;
-                    words.clear();
-                    section += 1;
-                }
-            }
-            Ok(())
+            arrays::write(to, |part| set(layout).label(entry, *shard, part), columns)
         })?;
     }
     Ok(())
@@ -69,26 +56,14 @@ fn read_one(
     layout: Layout,
     shard: usize,
 ) -> Result<ColumnShard, Damage> {
-    let mut columns = ColumnShard::new(table.rows);
     let count = layout.count(shard, table.columns);
     if count == 0 {
-        return Ok(columns);
+        return Ok(ColumnShard::new(table.rows));
     }
     let mut file = entry.open(&set(layout).name(shard))?;
-    let mut section = 0;
-    while columns.len() < count {
-        let mut words = file.next::<u64>(&set(layout).label(entry, shard, section))?;
-        while !words.is_empty() && columns.len() < count {
-            let used = columns.decode(words).map_err(|_| Damage::Content("a bad column"))?;
-            words = &words[used..];
-        }
-        if !words.is_empty() {
-            return Err(Damage::Content("columns that should not be there"));
-        }
-        section += 1;
-    }
+    let label = |part| set(layout).label(entry, shard, part);
+    let columns = arrays::read(&mut file, label, table.rows, count)?;
     file.end()?;
-    columns.shrink();
     Ok(columns)
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The format is the memory of a `Vec` (pointer, capacity, length), then its elements. Its pointer
 //! is meaningless in a file; so that files neither depend on it nor tell it, a pointer to nothing
-//! is written in its place, and no other is accepted.
+//! is written in its place, and no other is accepted. So what is read is a shape, which is compared
+//! with the one that is expected, and elements, which are copied to a vector of this process.
 
 #![allow(unsafe_code)]
 
@@ -10,6 +11,8 @@ use std::io::{self, Write};
 
 use abomonation::Abomonation;
 use bytemuck::Pod;
+
+use crate::shard::Line;
 
 /// The words of a `Vec`'s memory.
 const WORDS: usize = 3;
@@ -23,7 +26,14 @@ pub(super) trait Flat: Pod + Abomonation {}
 impl Flat for u8 {}
 impl Flat for u32 {}
 impl Flat for u64 {}
+impl Flat for f32 {}
 impl Flat for f64 {}
+impl Flat for [f64; 2] {}
+impl Flat for [f64; 4] {}
+impl Flat for Line {}
+
+/// Its elements are all there is to write.
+impl Abomonation for Line {}
 
 /// Writes a vector.
 pub(super) fn encode<T: Flat>(values: &Vec<T>, to: impl Write) -> io::Result<()> {
@@ -35,33 +45,9 @@ pub(super) fn encode<T: Flat>(values: &Vec<T>, to: impl Write) -> io::Result<()>
     unsafe { abomonation::encode(values, &mut to) }
 }
 
-/// The elements of a vector that [`encode`] wrote: nothing if `bytes` are not exactly the memory of
-/// a vector of `count` elements and the elements, or do not begin where such a vector may lie.
-pub(super) fn decode<T: Flat>(bytes: &mut [u8], count: usize) -> Option<&[T]> {
-    let length = count.checked_mul(size_of::<T>())?.checked_add(SHAPE)?;
-    let start = bytes.as_ptr().addr();
-    let aligned = start.is_multiple_of(align_of::<Vec<T>>())
-        && (start + SHAPE).is_multiple_of(align_of::<T>());
-    if bytes.len() != length || !aligned || bytes[..SHAPE] != shape::<T>(count)? {
-        return None;
-    }
-    // SAFETY:
-    // - The first `SHAPE` bytes are the memory of a `Vec<T>`: `shape` made the same bytes in this
-    //   process, of the words of a real one: a pointer that is not null and aligned, and `count` as
-    //   capacity and length. They lie where a `Vec<T>` may (`aligned`). Of that vector `decode`
-    //   asks only the length before it overwrites all of it.
-    // - Its elements are the `length - SHAPE = count * size_of::<T>()` bytes that follow; they lie
-    //   where a `T` may (`aligned`), and every bit pattern is a `T` (`Pod`).
-    // - `decode` overwrites the vector by one that points to those elements. Everything it reads
-    //   and writes is within `bytes`, which are borrowed mutably for as long as the result lives.
-    // - The vector is never dropped and never moved: only a reference to its elements leaves here.
-    let (vector, rest) = unsafe { abomonation::decode::<Vec<T>>(bytes) }?;
-    (rest.is_empty() && vector.len() == count).then_some(vector.as_slice())
-}
-
-/// The memory of a `Vec<T>` with `count` as length and capacity, and a pointer to nothing. Nothing
-/// if vectors of this build do not look as expected.
-fn shape<T: Flat>(count: usize) -> Option<[u8; SHAPE]> {
+/// The memory of a `Vec<T>` with `count` as length and capacity, and a pointer to nothing: what
+/// [`encode`] writes before the elements. Nothing if vectors of this build do not look as expected.
+pub(super) fn shape<T: Flat>(count: usize) -> Option<[u8; SHAPE]> {
     // Which word is which is not specified, so a vector is asked.
     let mut probe = Vec::<T>::with_capacity(7);
     probe.extend([T::zeroed(); 3]);
@@ -119,7 +105,7 @@ impl<W: Write> Write for Shaped<W> {
 mod tests {
     use super::*;
 
-    /// Aligned bytes of a written vector.
+    /// A written vector, as words.
     fn written<T: Flat>(values: &Vec<T>) -> (Vec<u64>, usize) {
         let mut bytes = Vec::new();
         encode(values, &mut bytes).unwrap();
@@ -128,11 +114,19 @@ mod tests {
         (words, bytes.len())
     }
 
+    /// What is written is what abomonation reads.
     fn round_trip<T: Flat + PartialEq + std::fmt::Debug>(values: Vec<T>) {
         let (mut words, length) = written(&values);
         assert_eq!(length, SHAPE + size_of_val(&values[..]));
         let bytes = &mut bytemuck::cast_slice_mut(&mut words)[..length];
-        assert_eq!(decode::<T>(bytes, values.len()), Some(&values[..]));
+        assert_eq!(bytes[..SHAPE], shape::<T>(values.len()).unwrap());
+        // SAFETY: the first `SHAPE` bytes are the memory of a `Vec<T>` (`shape` made them of the
+        // words of a real one), aligned to 8 bytes as that must be; the elements that follow are
+        // `Pod`, at most aligned to 8 bytes as here, and as many as the vector says. `decode`
+        // points the vector to them; it is neither dropped nor moved, and only looked at while
+        // `bytes` are borrowed.
+        let (vector, rest) = unsafe { abomonation::decode::<Vec<T>>(bytes) }.unwrap();
+        assert_eq!((vector, rest.len()), (&values, 0));
     }
 
     #[test]
@@ -142,32 +136,20 @@ mod tests {
         round_trip(vec![1u8, 2, 3, 250, 5]);
         round_trip(vec![7u32; 9]);
         round_trip(vec![u64::MAX, 0, 5]);
+        round_trip(vec![0.1f32, -0.0, f32::MAX]);
         round_trip(vec![0.1, -0.0, f64::MAX]);
+        round_trip(vec![[0.5, 2.0], [1.0, -1.0]]);
     }
 
     #[test]
     fn addresses_are_not_told() {
         assert_eq!(written(&vec![1u64, 2]), written(&vec![1u64, 2]));
+        assert_eq!(written(&vec![Line::default()]).0[..3].iter().max(), Some(&64));
     }
 
     #[test]
-    fn other_lengths_shapes_and_places_are_refused() {
-        let (words, length) = written(&vec![1u64, 2, 3]);
-        let mut copy = [words.clone(), vec![0]].concat();
-        let bytes = bytemuck::cast_slice_mut::<u64, u8>(&mut copy);
-        for count in [0, 2, 4, usize::MAX, usize::MAX / 8] {
-            assert_eq!(decode::<u64>(&mut bytes[..length], count), None);
-        }
-        for end in 0..length {
-            assert_eq!(decode::<u64>(&mut bytes[..end], 3), None);
-        }
-        bytes.copy_within(..length, 4);
-        assert_eq!(decode::<u64>(&mut bytes[4..][..length], 3), None);
-        for bit in 0..8 * SHAPE {
-            let mut copy = words.clone();
-            let bytes = bytemuck::cast_slice_mut::<u64, u8>(&mut copy);
-            bytes[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(decode::<u64>(&mut bytes[..length], 3), None);
-        }
+    fn shapes_tell_counts_and_types_of_another_alignment() {
+        assert_ne!(shape::<u64>(3), shape::<u64>(4));
+        assert_ne!(shape::<u64>(3), shape::<u32>(3));
     }
 }

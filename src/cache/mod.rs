@@ -6,18 +6,22 @@
 //! can be slow or absent, but never wrong.
 //!
 //! ```text
-//! DIR/NAME-DIGEST/table           rows, columns, names, response
-//!                /S-s.columns     the columns of shard s of S, a section for some columns at a time
-//!                /S-s.rows        or its rows, if the table is kept by rows: a section a block
+//! DIR/build                       the checksum of the program's executable, so that it need not be read
+//!    /NAME-DIGEST/table           rows, columns, names, response
+//!                /S-s.columns     the columns of shard s of S
+//!                /S-s.rows        or its rows, if the table is kept by rows, block after block
 //! ```
 //!
 //! Each file is a sequence of sections, each one flat vector of plain numbers in the abomonation
 //! format behind a header with magic, version, fingerprints of build and type, the sources' stamp,
-//! length and checksum. A section is read into private memory, aligned to 8 bytes, and checked
-//! before it is looked at. Columns are in the form in which they travel between shards, and so are
-//! validated once more as they are taken in. A process reads and writes the columns of its own
+//! length and checksum. Columns are a section for each of the arrays that they lie in in memory, so
+//! that nothing is taken apart and put together again. A section is read (and not mapped: a mapped
+//! file could still be changed or cut by others) into private memory, and its checksum, then its
+//! content are checked before it is believed. A process reads and writes the columns of its own
 //! shards; those of any number of shards can be read, if all that are needed are there.
 
+mod arrays;
+mod build;
 mod columns;
 mod flat;
 mod rows;
@@ -32,8 +36,9 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use build::Build;
 use section::{Damage, Label, Sections};
-use stamp::{Build, Sources};
+use stamp::Sources;
 
 use crate::formats::{self, Progress, ReadError, ReadOptions, Table};
 
@@ -83,7 +88,9 @@ impl Cache {
         options: &ReadOptions,
         progress: &dyn Progress,
     ) -> Result<(Table, Origin), ReadError> {
-        let (Some(sources), Some(build)) = (Sources::look(path, options), Build::running()) else {
+        let (Some(sources), Some(build)) =
+            (Sources::look(path, options), Build::running(&self.directory))
+        else {
             let table = formats::read(path, options, progress)?;
             let because = format!("{} is no file that could be read again", path.display());
             return Ok((table, Origin::Uncached { because }));
@@ -93,13 +100,17 @@ impl Cache {
             label: Label { build, stamp: sources.stamp, kind: 0, index: 0 },
         };
         let because = match entry.load(options) {
-            Ok(table) => return Ok((table, Origin::Cache)),
+            Ok(table) => {
+                // To look at the executable again is only slower.
+                let _ = build.keep(&self.directory);
+                return Ok((table, Origin::Cache));
+            }
             Err(damage) => damage.because(),
         };
         sources.settle();
         let table = formats::read(path, options, progress)?;
         let stored = if Sources::look(path, options).as_ref() == Some(&sources) {
-            entry.store(&table, options)
+            entry.store(&table, options).and_then(|()| build.keep(&self.directory))
         } else {
             Err(io::Error::other("the data changed while it was read"))
         };
@@ -146,24 +157,36 @@ impl Entry {
     }
 
     fn open(&self, name: &str) -> Result<Sections<BufReader<File>>, Damage> {
-        let file = File::open(self.directory.join(name))?;
-        let bytes = file.metadata()?.len();
-        Ok(Sections::new(BufReader::new(file), bytes))
+        open(&self.directory.join(name))
     }
 
-    /// Writes a file that appears whole or not at all. It need not survive a crash of the machine:
-    /// one that did not reach the disk is recognised.
     fn write(
         &self,
         name: &str,
         content: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let temporary = tempfile::Builder::new().prefix(".new-").tempfile_in(&self.directory)?;
-        let mut to = BufWriter::with_capacity(1 << 16, temporary.as_file());
-        content(&mut to)?;
-        to.flush()?;
-        drop(to);
-        temporary.persist(self.directory.join(name))?;
-        Ok(())
+        write(&self.directory, name, content)
     }
+}
+
+fn open(path: &Path) -> Result<Sections<BufReader<File>>, Damage> {
+    let file = File::open(path)?;
+    let bytes = file.metadata()?.len();
+    Ok(Sections::new(BufReader::new(file), bytes))
+}
+
+/// Writes a file that appears whole or not at all. It need not survive a crash of the machine: one
+/// that did not reach the disk is recognised.
+fn write(
+    directory: &Path,
+    name: &str,
+    content: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let temporary = tempfile::Builder::new().prefix(".new-").tempfile_in(directory)?;
+    let mut to = BufWriter::with_capacity(1 << 16, temporary.as_file());
+    content(&mut to)?;
+    to.flush()?;
+    drop(to);
+    temporary.persist(directory.join(name))?;
+    Ok(())
 }

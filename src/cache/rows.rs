@@ -1,12 +1,12 @@
-//! The rows of shards: a file a shard, a section a block.
+//! The rows of shards: a file a shard, block after block.
 
 use std::io;
 
-use super::Entry;
-use super::section::{self, Damage};
+use super::section::{Damage, Label};
 use super::shards::{Set, others, read_all};
+use super::{Entry, arrays};
 use crate::formats::{ReadOptions, Table};
-use crate::shard::{BLOCK, ColumnShard, RowShard};
+use crate::shard::{BLOCK, RowShard};
 
 type Shards = Vec<(usize, RowShard)>;
 
@@ -14,18 +14,21 @@ fn set(shards: usize) -> Set {
     Set { ending: "rows", kind: 9, shards }
 }
 
+/// The labels of a block's sections.
+fn label(entry: &Entry, set: &Set, shard: usize, block: usize) -> impl Fn(u64) -> Label {
+    let first = set.label(entry, shard, block as u64 * arrays::PARTS);
+    move |part| first.at(first.kind, first.index + part)
+}
+
 /// Writes the rows of the kept shards.
 pub(super) fn write(entry: &Entry, shards: &Shards, options: &ReadOptions) -> io::Result<()> {
     let set = set(options.shards.max(1));
     for (shard, rows) in shards {
         entry.write(&set.name(*shard), |to| {
-            let mut words = Vec::new();
-            for (at, block) in rows.blocks().iter().enumerate() {
-                words.clear();
-                (0..block.len()).for_each(|column| block.encode(column, &mut words));
-                section::write(to, &set.label(entry, *shard, at as u64), &words)?;
-            }
-            Ok(())
+            let mut blocks = rows.blocks().iter().enumerate();
+            blocks.try_for_each(|(at, block)| {
+                arrays::write(to, label(entry, &set, *shard, at), block)
+            })
         })?;
     }
     Ok(())
@@ -58,17 +61,9 @@ fn read_one(entry: &Entry, table: &Table, set: &Set, shard: usize) -> Result<Row
     let mut file = entry.open(&set.name(shard))?;
     let mut blocks = Vec::with_capacity(rows.div_ceil(BLOCK));
     for first in (0..rows).step_by(BLOCK) {
-        let mut block = ColumnShard::new(BLOCK.min(rows - first));
-        let mut words = file.next::<u64>(&set.label(entry, shard, (first / BLOCK) as u64))?;
-        for _ in 0..table.columns {
-            let used = block.decode(words).map_err(|_| Damage::Content("a bad column"))?;
-            words = &words[used..];
-        }
-        if !words.is_empty() {
-            return Err(Damage::Content("columns that should not be there"));
-        }
-        block.shrink();
-        blocks.push(block);
+        let label = label(entry, set, shard, first / BLOCK);
+        let rows = BLOCK.min(rows - first);
+        blocks.push(arrays::read(&mut file, label, rows, table.columns)?);
     }
     file.end()?;
     Ok(RowShard::from_blocks(table.columns, blocks))

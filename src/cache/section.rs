@@ -6,15 +6,19 @@
 
 use std::io::{self, Read, Write};
 
+use super::build::Build;
 use super::flat::{self, Flat, SHAPE};
-use super::stamp::{Build, Stamp};
+use super::stamp::Stamp;
+use crate::shard::Line;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"strads$c");
 
 /// To be raised when what is kept changes its meaning.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 const HEADER: usize = 13;
+
+const SHORT: &str = "it ends within a section";
 
 type Header = [u64; HEADER];
 
@@ -110,49 +114,73 @@ impl Write for Checksum {
     }
 }
 
-/// A file of sections, read from its start into private memory, aligned to 8 bytes.
+/// The bytes that are read and checked at a time: few enough to stay in a core's cache.
+const PIECE: usize = 1 << 17;
+
+/// A file of sections, read from its start into private memory.
 pub(super) struct Sections<R> {
     from: R,
     /// How many bytes are still to be read.
     left: u64,
-    buffer: Vec<u64>,
+    /// A piece, where elements of every type may lie.
+    piece: Vec<Line>,
 }
 
 impl<R: Read> Sections<R> {
     /// A file of so many bytes.
     pub fn new(from: R, bytes: u64) -> Self {
-        Sections { from, left: bytes, buffer: Vec::new() }
+        Sections { from, left: bytes, piece: vec![Line::default(); PIECE / size_of::<Line>()] }
     }
 
     /// The elements of the next section, which must be the one with this label.
-    pub fn next<T: Flat>(&mut self, label: &Label) -> Result<&[T], Damage> {
+    pub fn next<T: Flat>(&mut self, label: &Label) -> Result<Vec<T>, Damage> {
         let mut header: Header = [0; HEADER];
-        self.fill(&mut header, "it ends within a header")?;
+        self.fill(bytemuck::cast_slice_mut(&mut header), "it ends within a header")?;
         let [count, checksum] = [header[10], header[11]];
         let content =
             usize::try_from(count).ok().and_then(|count| count.checked_mul(size_of::<T>()));
-        let bytes = content.and_then(|bytes| bytes.checked_add(SHAPE + 7));
-        let (Some(bytes), Ok(checksum)) = (bytes, u32::try_from(checksum)) else {
+        let (Some(content), Ok(checksum)) = (content, u32::try_from(checksum)) else {
             return Err(Damage::Content("its header is damaged"));
         };
-        let expected = label.header::<T>(count as usize, checksum);
-        compare(&header, &expected)?;
-        let words = bytes / 8;
-        if (words as u64).saturating_mul(8) > self.left {
-            return Err(Damage::Content("it ends within a section"));
+        compare(&header, &label.header::<T>(count as usize, checksum))?;
+        if content as u64 > self.left {
+            return Err(Damage::Content(SHORT));
         }
-        let mut buffer = std::mem::take(&mut self.buffer);
-        buffer.resize(words, 0);
-        let filled = self.fill(&mut buffer, "it ends within a section");
-        self.buffer = buffer;
-        filled?;
-        let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut self.buffer);
-        if crc32fast::hash(bytes) != checksum {
+        let (mut hasher, mut shape) = (crc32fast::Hasher::new(), [0; SHAPE]);
+        self.fill(&mut shape, SHORT)?;
+        hasher.update(&shape);
+        let values = self.elements(count as usize, &mut hasher)?;
+        let mut padding = [0; 8];
+        let padding = &mut padding[..(SHAPE + content).next_multiple_of(8) - SHAPE - content];
+        self.fill(padding, SHORT)?;
+        hasher.update(padding);
+        if hasher.finalize() != checksum {
             return Err(Damage::Content("a checksum is wrong"));
         }
-        let length = SHAPE + count as usize * size_of::<T>();
-        flat::decode(&mut bytes[..length], count as usize)
-            .ok_or(Damage::Content("a vector of another shape"))
+        match flat::shape::<T>(count as usize) == Some(shape) {
+            true => Ok(values),
+            false => Err(Damage::Content("a vector of another shape")),
+        }
+    }
+
+    /// So many elements, which are in the file.
+    fn elements<T: Flat>(
+        &mut self,
+        count: usize,
+        hasher: &mut crc32fast::Hasher,
+    ) -> Result<Vec<T>, Damage> {
+        let mut values = Vec::with_capacity(count);
+        let mut piece = std::mem::take(&mut self.piece);
+        while values.len() < count {
+            let most = PIECE / size_of::<T>();
+            let bytes = (count - values.len()).min(most) * size_of::<T>();
+            let piece = &mut bytemuck::cast_slice_mut::<Line, u8>(&mut piece)[..bytes];
+            self.fill(piece, SHORT)?;
+            hasher.update(piece);
+            values.extend_from_slice(bytemuck::cast_slice(piece));
+        }
+        self.piece = piece;
+        Ok(values)
     }
 
     /// Nothing may follow.
@@ -160,8 +188,7 @@ impl<R: Read> Sections<R> {
         if self.left == 0 { Ok(()) } else { Err(Damage::Content("it goes on after its end")) }
     }
 
-    fn fill(&mut self, words: &mut [u64], short: &'static str) -> Result<(), Damage> {
-        let bytes: &mut [u8] = bytemuck::cast_slice_mut(words);
+    fn fill(&mut self, bytes: &mut [u8], short: &'static str) -> Result<(), Damage> {
         let left = self.left.checked_sub(bytes.len() as u64).ok_or(Damage::Content(short))?;
         self.from.read_exact(bytes)?;
         self.left = left;

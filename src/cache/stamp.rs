@@ -1,9 +1,7 @@
-//! What a cache depends on: the build that wrote it, and the files that it came from.
+//! What a cache depends on beside the build: the files that it came from, and how they are read.
 
-use std::fs::{self, File, Metadata};
-use std::io::Read;
+use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
@@ -13,37 +11,20 @@ use crate::formats::{Parts, ReadOptions, sources};
 /// The coarsest time stamps of files that are allowed for.
 const TICK: Duration = Duration::from_millis(20);
 
-/// A build of this program: a checksum of its executable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Build(pub u64);
-
-impl Build {
-    /// The build that is running, if its executable can be read.
-    pub fn running() -> Option<Build> {
-        static BUILD: OnceLock<Option<Build>> = OnceLock::new();
-        *BUILD.get_or_init(|| {
-            // What runs, even if another build has taken its place since.
-            let executable = File::open("/proc/self/exe")
-                .or_else(|_| std::env::current_exe().and_then(File::open));
-            let (mut hash, mut length) = (crc32fast::Hasher::new(), 0u64);
-            let mut chunk = vec![0; 1 << 20];
-            let mut executable = executable.ok()?;
-            loop {
-                match executable.read(&mut chunk).ok()? {
-                    0 => return Some(Build(u64::from(hash.finalize()) << 32 ^ length)),
-                    count => {
-                        hash.update(&chunk[..count]);
-                        length += count as u64;
-                    }
-                }
-            }
-        })
-    }
-}
-
 /// The state of all sources, and how they are read, in 256 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp(pub [u64; 4]);
+
+impl Stamp {
+    /// The digest of some bytes.
+    pub fn of(parts: &[&[u8]]) -> Stamp {
+        let mut digest = Sha256::new();
+        parts.iter().for_each(|part| digest.update(part));
+        let digest = digest.finalize();
+        let words = digest.as_chunks::<8>().0;
+        Stamp(std::array::from_fn(|at| u64::from_le_bytes(words[at])))
+    }
+}
 
 /// The files that a table comes from, as they were looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,9 +55,7 @@ impl Sources {
             changed = changed.max(data.modified().ok());
         }
         let identity = identity.finalize();
-        let stamp = Sha256::new().chain_update(identity).chain_update(&states).finalize();
-        let words = stamp.as_chunks::<8>().0;
-        let stamp = Stamp(std::array::from_fn(|at| u64::from_le_bytes(words[at])));
+        let stamp = Stamp::of(&[&identity, &states]);
         let digits: String = identity[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         Some(Sources { name: format!("{}-{digits}", stem(path)), stamp, changed })
     }
@@ -109,7 +88,7 @@ fn how(options: &ReadOptions) -> String {
 }
 
 /// Size, times and identity of a file.
-fn state(data: &Metadata) -> Vec<u8> {
+pub(super) fn state(data: &Metadata) -> Vec<u8> {
     let time = |time: std::io::Result<SystemTime>| {
         let since = time.ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         since.map_or(0, |since| since.as_nanos())

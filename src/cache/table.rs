@@ -39,7 +39,7 @@ pub(super) fn write(to: &mut impl Write, label: &Label, table: &Table) -> io::Re
 /// A table without shards; those of its rows are empty but there, if it is kept by rows.
 pub(super) fn read(from: &mut Sections<impl Read>, label: &Label) -> Result<Table, Damage> {
     let numbers = from.next::<u64>(&label.at(NUMBERS, 0))?;
-    let &[rows, columns, left_out, missing, bytes, names, row_ids, by_row] = numbers else {
+    let [rows, columns, left_out, missing, bytes, names, row_ids, by_row] = numbers[..] else {
         return Err(Damage::Content("its numbers are too few"));
     };
     let small = |number: u64| match u32::try_from(number) {
@@ -47,7 +47,7 @@ pub(super) fn read(from: &mut Sections<impl Read>, label: &Label) -> Result<Tabl
         Err(_) => Err(Damage::Content("its numbers are too large")),
     };
     let (rows, columns, left_out) = (small(rows)?, small(columns)?, small(left_out)?);
-    let response = from.next::<f64>(&label.at(RESPONSE, 0))?.to_vec();
+    let response = from.next::<f64>(&label.at(RESPONSE, 0))?;
     let finite = response.iter().all(|value| value.is_finite());
     if !finite || !response.is_empty() && response.len() != rows {
         return Err(Damage::Content("its response is damaged"));
@@ -76,8 +76,9 @@ fn texts(
     count: usize,
 ) -> Result<Vec<String>, Damage> {
     let damaged = || Damage::Content("its names are damaged");
-    let lengths = from.next::<u64>(&label.at(kind, 0))?.to_vec();
-    let mut letters = from.next::<u8>(&label.at(kind, 1))?;
+    let lengths = from.next::<u64>(&label.at(kind, 0))?;
+    let letters = from.next::<u8>(&label.at(kind, 1))?;
+    let mut letters = &letters[..];
     if lengths.len() != count {
         return Err(damaged());
     }

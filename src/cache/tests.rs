@@ -47,7 +47,8 @@ impl Place {
             paths.sort();
             paths
         };
-        let entries = list(&self.cache.directory);
+        let mut entries = list(&self.cache.directory);
+        entries.retain(|entry| entry.is_dir());
         assert_eq!(entries.len(), 1);
         list(&entries[0])
     }
@@ -167,7 +168,7 @@ fn every_truncation_and_every_flipped_bit_is_noticed() {
         let entry = Entry {
             directory: file.parent().unwrap().to_owned(),
             label: Label {
-                build: Build::running().unwrap(),
+                build: Build::running(&place.cache.directory).unwrap(),
                 stamp: sources.stamp,
                 kind: 0,
                 index: 0,
@@ -202,7 +203,7 @@ fn what_another_build_wrote_is_passed_over() {
     let place = place("a.csv", text(40).as_bytes());
     let (plain, _) = place.read(&place.options);
     let sources = Sources::look(&place.data, &place.options).unwrap();
-    let Build(running) = Build::running().unwrap();
+    let Build(running) = Build::running(&place.cache.directory).unwrap();
     let foreign = Entry {
         directory: place.cache.directory.join(&sources.name),
         label: Label { build: Build(running ^ 1), stamp: sources.stamp, kind: 0, index: 0 },
@@ -281,4 +282,30 @@ fn bad_data_is_refused_and_not_kept() {
     let place = place("a.csv", b"x,y\n1,2\nz,3\n");
     assert!(place.cache.read(&place.data, &place.options, &()).is_err());
     assert!(!place.cache.directory.exists());
+}
+
+#[test]
+fn a_damaged_or_foreign_build_is_not_believed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (directory, file) = (directory.path(), directory.path().join("build"));
+    let label = |content: &[u8]| {
+        let executable = directory.join("executable");
+        fs::write(&executable, content).unwrap();
+        build::label(&fs::metadata(executable).unwrap())
+    };
+    let (first, second) = (label(b"a"), label(b"ab"));
+    build::keep(directory, &first, Build(7)).unwrap();
+    assert_eq!(build::known(directory, &first).unwrap(), Build(7));
+    assert!(build::known(directory, &second).is_err());
+    let whole = fs::read(&file).unwrap();
+    for end in 0..whole.len() {
+        fs::write(&file, &whole[..end]).unwrap();
+        assert!(build::known(directory, &first).is_err());
+    }
+    for bit in 0..8 * whole.len() {
+        let mut flipped = whole.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&file, &flipped).unwrap();
+        assert!(build::known(directory, &first).is_err());
+    }
 }

@@ -20,9 +20,9 @@ const EVEN: u64 = 0x3333_3333_3333_3333;
 const LOW: u64 = 0x5555_5555_5555_5555;
 
 /// The codes of 256 rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[repr(align(64))]
-pub(super) struct Line(pub(super) [u64; 8]);
+#[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+pub(crate) struct Line(pub(super) [u64; 8]);
 
 /// Every pair of values of two neighbouring rows, by their codes (the first row's is the lower).
 type Pairs = [[f64; 2]; 16];

@@ -4,6 +4,7 @@
 //! The order in which the kernels add up is documented and part of the determinism contract: a
 //! result depends on the column's values and form, never on the machine or the number of threads.
 
+mod arrays;
 mod bytes;
 mod codes;
 mod columns;
@@ -28,6 +29,8 @@ mod tests;
 mod wire;
 mod words;
 
+pub(crate) use arrays::{Arrays, Stored, present};
+pub(crate) use codes::Line;
 pub use columns::ColumnShard;
 pub use layout::Layout;
 pub use moments::{Moments, Weights};

@@ -5,10 +5,10 @@
 
 /// Sparse columns in two flat arrays, each with room to grow where that was asked for.
 #[derive(Clone, Debug)]
-pub(super) struct Pool<T> {
+pub(crate) struct Pool<T> {
     spans: Vec<Span>,
-    rows: Vec<u32>,
-    values: Vec<T>,
+    pub(crate) rows: Vec<u32>,
+    pub(crate) values: Vec<T>,
 }
 
 /// Where a column lies.
@@ -34,6 +34,28 @@ impl<T> Default for Pool<T> {
 }
 
 impl<T: Copy> Pool<T> {
+    /// Columns of so many entries one after the other; nothing if these are not all entries there
+    /// are.
+    pub(super) fn from_parts(lengths: &[u32], rows: Vec<u32>, values: Vec<T>) -> Option<Self> {
+        let (mut spans, mut start) = (Vec::with_capacity(lengths.len()), 0usize);
+        for &len in lengths {
+            spans.push(Span { start, len, room: len });
+            start = start.checked_add(len as usize)?;
+        }
+        (rows.len() == start && values.len() == start).then_some(Pool { spans, rows, values })
+    }
+
+    /// The number of entries of every column; nothing if there is room between columns.
+    pub(super) fn lengths(&self) -> Option<Vec<u32>> {
+        let mut end = 0;
+        let length = |span: &Span| {
+            let next = span.start == end && span.len == span.room;
+            end = span.start + span.len as usize;
+            next.then_some(span.len)
+        };
+        self.spans.iter().map(length).collect()
+    }
+
     /// The number of columns.
     pub(super) fn len(&self) -> usize {
         self.spans.len()

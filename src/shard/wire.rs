@@ -50,12 +50,12 @@ impl fmt::Display for CorruptColumn {
 impl std::error::Error for CorruptColumn {}
 
 const FORM_BITS: u32 = 3;
-const WIDE: u64 = 0;
-const NARROW: u64 = 1;
-const CODES: u64 = 2;
-const SPARSE_WIDE: u64 = 3;
-const SPARSE_NARROW: u64 = 4;
-const BYTES: u64 = 5;
+pub(super) const WIDE: u64 = 0;
+pub(super) const NARROW: u64 = 1;
+pub(super) const CODES: u64 = 2;
+pub(super) const SPARSE_WIDE: u64 = 3;
+pub(super) const SPARSE_NARROW: u64 = 4;
+pub(super) const BYTES: u64 = 5;
 
 impl ColumnShard {
     /// Appends a column to `words`, in the form it is stored in.
@@ -210,7 +210,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn finite<T: Copy + Into<f64>>(values: &[T]) -> Result<&[T], CorruptColumn> {
+pub(super) fn finite<T: Copy + Into<f64>>(values: &[T]) -> Result<&[T], CorruptColumn> {
     // A group at a time without branches, so that it vectorises.
     let all = |group: &[T]| group.iter().fold(true, |all, &value| all & value.into().is_finite());
     if values.chunks(LANES).all(all) { Ok(values) } else { Err(CorruptColumn::NotFinite) }
