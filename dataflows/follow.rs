@@ -17,6 +17,6 @@ pub use arguments::{Follow, refuse};
 pub use fed::{Asked, Fed};
 pub use keeping::{Kept, parsed};
 pub use names::{Numbers, name, quoted};
-pub use session::{Ended, Live, Remark, Summary, end_with_feed, outcome};
+pub use session::{Ended, Live, Remark, Summary, outcome};
 
 use keeping::Keeping;

@@ -2,6 +2,7 @@
 //! them, its dataflow is built by all workers, and one of them feeds it.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
@@ -11,7 +12,7 @@ use strads::feeds::Source;
 use timely::worker::Worker;
 
 use super::legs::Legs;
-use super::session::{Ended, Live, Setting, follow};
+use super::session::{Ended, Live, Setting, end_with_feed, follow};
 use super::{Follow, Keeping};
 use crate::checkpoint::Checkpoints;
 use crate::failure::Failure;
@@ -21,6 +22,7 @@ use crate::output::Output;
 pub struct Fed {
     source: Source,
     keeper: Option<Arc<Keeper>>,
+    ending: Arc<AtomicBool>,
 }
 
 /// What is asked of a live run.
@@ -40,8 +42,10 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// The feed and the checkpoints, if this is the process that has them (that `speaks`).
+    /// The feed and the checkpoints, if this is the process that has them (that `speaks`). From here
+    /// on a signal ends the run in good order.
     pub fn fed(&self, speaks: bool) -> Result<Mutex<Option<Fed>>, Failure> {
+        let ending = end_with_feed()?;
         if !speaks {
             return Ok(Mutex::new(None));
         }
@@ -49,7 +53,7 @@ impl Asked<'_> {
         let run = (self.command, self.shards, self.seed);
         let options = self.remembered.to_string();
         let keeper = self.checkpoints.live_keeper(run, options.as_bytes(), &self.output)?;
-        Ok(Mutex::new(Some(Fed { source, keeper })))
+        Ok(Mutex::new(Some(Fed { source, keeper, ending })))
     }
 
     /// What processes must agree on.
@@ -76,7 +80,7 @@ impl Asked<'_> {
             0 => fed.lock().unwrap_or_else(PoisonError::into_inner).take(),
             _ => None,
         };
-        let Some(Fed { source, keeper }) = fed else {
+        let Some(Fed { source, keeper, ending }) = fed else {
             drop(flow);
             let build = |worker: &mut Worker, begun| build(worker, begun).map(drop);
             let served = legs.map_or(Ok(()), |legs| legs.serve(worker, build));
@@ -86,6 +90,6 @@ impl Asked<'_> {
         let keeping =
             legs.zip(keeper).map(|(legs, keeper)| Keeping::new(keeper, legs, self.shards));
         let (arguments, model, output) = (self.live, self.model, self.output);
-        follow(worker, &mut live, source, Setting { arguments, model, output, keeping })
+        follow(worker, &mut live, source, Setting { arguments, model, output, keeping, ending })
     }
 }

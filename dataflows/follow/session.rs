@@ -1,13 +1,12 @@
 //! Feeding a model epoch by epoch, and saying what each did.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use strads::feeds::{Change, Epoch, Feed, FeedError, Next, Options, Place, Position, Source};
 use strads::report::{Exit, ModelFile};
 use timely::worker::Worker;
@@ -90,21 +89,25 @@ pub struct Setting<'a> {
     pub output: Output,
     /// Checkpoints.
     pub keeping: Option<Keeping>,
+    /// Becomes true when the run is to end: [`end_with_feed`].
+    pub ending: Arc<AtomicBool>,
 }
 
 /// Leaves the end of the run to the process that has the feed: a signal to all processes, as from
 /// `strads launch` or a terminal, would otherwise end the others before it is done. Every process
-/// calls this first.
+/// calls this first. Gives what becomes true with the first signal: one that comes while processes
+/// still connect, or a checkpoint is read, counts too.
 ///
 /// # Errors
 /// If the system refuses to tell of signals.
-pub fn end_with_feed() -> Result<(), Failure> {
-    [SIGINT, SIGTERM].into_iter().try_for_each(|signal| {
-        let noticed = Arc::new(AtomicBool::new(false));
-        signal_hook::flag::register(signal, noticed).map(drop).map_err(|error| {
+pub fn end_with_feed() -> Result<Arc<AtomicBool>, Failure> {
+    let ending = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&ending)).map_err(|error| {
             Failure::new(Exit::Failed, format!("cannot wait for signals: {error}"))
-        })
-    })
+        })?;
+    }
+    Ok(ending)
 }
 
 /// Reads the feed to its end, or until SIGINT or SIGTERM. For the worker that has the feed.
@@ -129,9 +132,6 @@ struct Run<'a, L> {
 
 impl<L: Live> Run<'_, L> {
     fn all(&mut self, worker: &mut Worker, source: Source) -> Result<(), Failure> {
-        let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| {
-            Failure::new(Exit::Failed, format!("cannot wait for signals: {error}"))
-        })?;
         if let Some(keeping) = &mut self.setting.keeping {
             (self.summary, self.position) = keeping.restore(self.live)?;
             let Position { line, end, .. } = self.position;
@@ -150,7 +150,7 @@ impl<L: Live> Run<'_, L> {
             Feed::start(source, options, std::thread::current(), note)?;
         let mut failed = None;
         loop {
-            if signals.pending().next().is_some() {
+            if self.setting.ending.load(Ordering::Relaxed) {
                 feed.stop();
             }
             match feed.poll() {

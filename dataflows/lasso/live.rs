@@ -23,7 +23,7 @@ use super::arguments::Arguments;
 use crate::Outcome;
 use crate::failure::Failure;
 use crate::follow::{
-    Asked, Ended, Fed, Live, Numbers, Remark, Summary, end_with_feed, name, outcome, quoted, refuse,
+    Asked, Ended, Fed, Live, Numbers, Remark, Summary, name, outcome, quoted, refuse,
 };
 
 /// `{"op":"put","id":"r17","y":1.5,"x":{"3":0.2,"age":61}}`
@@ -46,7 +46,6 @@ struct Delete {
 /// Runs until the feed ends.
 pub fn run(arguments: &Arguments, speaks: bool) -> Outcome {
     refuse_batch_options(arguments)?;
-    end_with_feed()?;
     let (fed, digest) = (asked(arguments).fed(speaks)?, asked(arguments).digest());
     let own = arguments.clone();
     let ended =

@@ -26,9 +26,7 @@ use super::seen::Seen;
 use crate::Outcome;
 use crate::corpus::spelling;
 use crate::failure::Failure;
-use crate::follow::{
-    Asked, Ended, Fed, Live, Remark, Summary, end_with_feed, name, outcome, quoted, refuse,
-};
+use crate::follow::{Asked, Ended, Fed, Live, Remark, Summary, name, outcome, quoted, refuse};
 
 /// `{"op":"put","id":"d1","text":"…"}`, or `"words":{"w":2}` for the text.
 #[derive(Deserialize)]
@@ -49,7 +47,6 @@ struct Delete {
 /// Runs until the feed ends.
 pub fn run(arguments: &Arguments, speaks: bool) -> Outcome {
     refuse_batch_options(arguments)?;
-    end_with_feed()?;
     let (fed, digest) = (asked(arguments).fed(speaks)?, asked(arguments).digest());
     let (own, words) = (arguments.clone(), arguments.words.options()?);
     let ended = execute(&arguments.cluster, digest.as_bytes(), move |worker| {
