@@ -65,7 +65,7 @@ mod tests {
     /// After how many alternations with these gains a block is left.
     fn times(gains: &[f32]) -> usize {
         let mut seen = Gains::default();
-        let more = |gain: &f32| {
+        let mut more = |gain: &f32| {
             seen.add(*gain / 2.0);
             seen.add(*gain / 2.0);
             seen.again()
