@@ -56,7 +56,7 @@ impl Arguments {
                 Solver::Ccd => mf::Solver::Ccd,
                 Solver::Sgd => mf::Solver::Sgd,
             },
-            recommends: self.model_file.is_some(),
+            recommends: self.recommends(),
             iterations: training.iterations,
             tolerance: training.tol,
             max_rounds: training.max_rounds,
@@ -67,6 +67,13 @@ impl Arguments {
             },
             seed: training.seed,
         }
+    }
+
+    /// Whether a solver is to be chosen that is good to recommend from. Of a run that has no choice, a
+    /// model file must not make another run: its checkpoints are good with and without.
+    fn recommends(&self) -> bool {
+        let chooses = self.training.solver == Solver::Auto && !self.is_live();
+        chooses && self.model_file.is_some()
     }
 
     /// How the engine runs.
@@ -93,7 +100,7 @@ impl Arguments {
             "holdout": test.holdout,
             "holdout_by": test.holdout.map(|_| test.holdout_by.name()),
             "solver": training.solver.name(),
-            "recommends": self.options().recommends,
+            "recommends": self.recommends(),
             "scheduler": training.scheduler.name(),
             "iterations": training.iterations,
             "tol": training.tol,
