@@ -6,6 +6,7 @@ mod lda {
     mod anew;
     mod corpora;
     mod counts;
+    mod histories;
     mod infer;
     mod kept;
     mod live;
