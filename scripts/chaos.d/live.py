@@ -60,7 +60,8 @@ class Live(Work):
         except FileNotFoundError:
             return False
         kept = json.JSONDecoder().raw_decode(text)[0].get("progress", {}).get("epoch", 0)
-        goes_on = "on from line" in group.stderr(0)
+        # A launcher's output holds what was said before the last restart, too.
+        goes_on = "on from line" in group.stderr(0).rpartition("starting all")[2]
         return goes_on and kept >= self.epochs or self.epochs - 1 in self._hear(group)
 
     def outcome(self, group, place):
