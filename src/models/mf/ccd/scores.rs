@@ -110,34 +110,43 @@ impl Shelf {
 
 /// Products of a row with those of a group, each summed up in the order of
 /// [`crate::models::mf::predict::dot`]. A row without factors is one of zeros.
+///
+/// The partial sums of that order are added up depth first: a few are alive at a time, in registers,
+/// where all of them at once are not.
 #[inline(always)]
 fn products(user: &[f32], group: &[Lanes]) -> Lanes {
-    let mut sums = [[0.0f32; WIDE]; LANES];
-    let (users, groups) = (user.chunks_exact(LANES), group.chunks_exact(LANES));
+    let (users, user_rest) = user.as_chunks::<LANES>();
+    let (groups, group_rest) = group.as_chunks::<LANES>();
+    let one = |lane: usize| {
+        let mut sum = [0.0f32; WIDE];
+        for (user, group) in users.iter().zip(groups) {
+            add_product(&mut sum, user[lane], &group[lane]);
+        }
+        sum
+    };
+    let two = |lane| add(one(lane), one(lane + LANES / 2));
+    let four = |lane| add(two(lane), two(lane + LANES / 4));
+    let eight = |lane| add(four(lane), four(lane + LANES / 8));
+    const { assert!(LANES == 16, "the order of the sums is that of sixteen") };
     let mut rest = [0.0f32; WIDE];
-    for (&x, lanes) in users.remainder().iter().zip(groups.remainder()) {
-        for i in 0..WIDE {
-            rest[i] += x * lanes[i];
-        }
+    for (&x, lanes) in user_rest.iter().zip(group_rest) {
+        add_product(&mut rest, x, lanes);
     }
-    for (user, group) in users.zip(groups) {
-        for lane in 0..LANES {
-            for i in 0..WIDE {
-                sums[lane][i] += user[lane] * group[lane][i];
-            }
-        }
+    add(add(eight(0), eight(1)), rest)
+}
+
+/// Adds a multiple.
+#[inline(always)]
+fn add_product(sum: &mut Lanes, x: f32, lanes: &Lanes) {
+    for i in 0..WIDE {
+        sum[i] += x * lanes[i];
     }
-    let mut width = LANES / 2;
-    while width > 0 {
-        let (low, high) = sums.split_at_mut(width);
-        for (low, high) in low.iter_mut().zip(high) {
-            for i in 0..WIDE {
-                low[i] += high[i];
-            }
-        }
-        width /= 2;
-    }
-    std::array::from_fn(|i| sums[0][i] + rest[i])
+}
+
+/// One by one.
+#[inline(always)]
+fn add(a: Lanes, b: Lanes) -> Lanes {
+    std::array::from_fn(|i| a[i] + b[i])
 }
 
 #[cfg(test)]
