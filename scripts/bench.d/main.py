@@ -7,6 +7,7 @@ import engine
 import factorise
 import linear
 import live
+import load
 import page
 import solvers
 import topics
@@ -14,6 +15,7 @@ import topics
 PARTS = {"linear": (linear, "strads against other packages on the Lasso"),
          "ablation": (ablation, "the schedules of the STRADS papers against each other"),
          "engine": (engine, "what rounds cost beside the arithmetic, and staleness"),
+         "load": (load, "loading tables, by parsing and from the cache"),
          "factorise": (factorise, "strads against other packages on factorisation of ratings"),
          "solvers": (solvers, "what strads mf --solver auto goes by"),
          "topics": (topics, "strads against other packages on LDA topics"),

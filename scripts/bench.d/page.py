@@ -8,7 +8,7 @@ from places import DOCS
 
 def show(part, report):
     return {"linear": _linear, "ablation": _ablation, "factorise": _factorise,
-            "topics": _topics, "engine": _engine, "live": _live,
+            "topics": _topics, "engine": _engine, "load": _load, "live": _live,
             "solvers": _solvers}[part](report)
 
 
@@ -127,6 +127,33 @@ def _engine(report):
         lines.append(f"| {run['block']} | {run['staleness']} | {seconds} | "
                      f"{number(run['updates'] / 1000, 3)} |")
     return "\n".join(lines)
+
+
+def _load(report):
+    low, high = report["load_average"]
+    lines = [_machine(report), "",
+             f"Medians of {report['repeats']}; load average {low:.1f} before, {high:.1f} after. "
+             "MB are those after unpacking; × is processor time of parsing over that of the cache.", "",
+             "| data | MB | parse, processor ms | MB/s a core | unpacking alone, ms | parse, wall ms, "
+             "1 and 2 threads | cache, MB | load, processor ms | wall ms | × |", "|---" * 10 + "|"]
+    lines += [_loaded(table) for table in report["tables"]]
+    lines += [f"\nRatings: {row['ratings'] / 1e6:.1f} million in {row['bytes'] / 1e6:.0f} MB of csv, read "
+              "in " + " and ".join(f"{number(seconds)} s (-w {workers}, "
+                                   f"{60e-6 * row['ratings'] / seconds:.0f} million a minute)"
+                                   for workers, seconds in row["seconds"].items()) + "."
+              for row in report["ratings"]]
+    return "\n".join(lines)
+
+
+def _loaded(table):
+    walls = " / ".join(number(1e3 * seconds, 3) for seconds in table["seconds"].values())
+    cells = [table["data"], number(table["bytes"] / 1e6), number(1e3 * table["processor"], 3),
+             number(1e-6 * table["bytes"] / table["processor"]),
+             number(1e3 * table["unpacking"], 3) if table["unpacking"] else "", walls,
+             number(table["cache_bytes"] / 1e6), number(1e3 * table["cached_processor"], 3),
+             number(1e3 * table["cached_seconds"], 3),
+             number(table["processor"] / table["cached_processor"], 3)]
+    return "| " + " | ".join(cells) + " |"
 
 
 def _point(report, arm, width, measure):

@@ -35,6 +35,7 @@ mod files;
 mod format;
 #[doc(hidden)]
 pub mod fuzzing;
+mod genotypes;
 mod mtx;
 mod npy;
 mod options;

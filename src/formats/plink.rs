@@ -8,7 +8,7 @@ use super::cursor::Cursor;
 use super::dense::InOrder;
 use super::files::Files;
 use super::format::split_compression;
-use super::options::Kept;
+use super::genotypes::{Piece, Samples};
 use super::ordered::{Job, in_order, one_by_one};
 use super::response::{self, number_or_missing};
 use super::stream::{Chunk, Cut, End, Stream};
@@ -176,15 +176,6 @@ fn each_line(
     })
 }
 
-/// The kept variants of a chunk.
-#[derive(Default)]
-struct Piece {
-    columns: Vec<(usize, [f64; 4])>,
-    /// A code a kept row, column after column.
-    codes: Vec<u8>,
-    missing: u64,
-}
-
 fn genotypes(
     job: &Job,
     stream: Stream,
@@ -194,11 +185,12 @@ fn genotypes(
 ) -> Result<(), ReadError> {
     let name = stream.name.clone();
     let (unit, kept) = (samples.div_ceil(4), job.kept());
-    let marks = marks(rows, unit);
+    let rows_of = Samples::new(samples, rows);
     let wanted = (MAGIC.len() + table.columns * unit) as u64;
     let mut shards = InOrder::new(kept.clone(), rows.len());
     let parse = |chunk: &Chunk, piece: &mut Piece| {
-        decode(chunk, rows, &marks, &kept, piece);
+        let begin = (chunk.offset as usize).saturating_sub(MAGIC.len());
+        piece.take(chunk, begin, &rows_of, &kept);
         Ok(())
     };
     let end = in_order(job, stream, Cut::Units(unit), parse, |piece: Piece, chunk| {
@@ -207,10 +199,9 @@ fn genotypes(
             return Err(ReadError::content(&name, (1, wanted + 1), expected, "more bytes"));
         }
         table.missing += piece.missing;
-        let codes = piece.codes.chunks_exact(rows.len());
-        for ((column, values), codes) in piece.columns.into_iter().zip(codes) {
+        for (column, values, lines) in piece.columns() {
             if let Some(shard) = shards.shard(column) {
-                shard.push_codes(codes, values);
+                shard.push_lines(lines, values);
             }
         }
         Ok(())
@@ -223,39 +214,4 @@ fn genotypes(
     table.bytes += end.bytes;
     table.shards = shards.finish();
     Ok(())
-}
-
-/// The lower bit of the code of every row, in the bytes of a variant.
-fn marks(rows: &[usize], unit: usize) -> Vec<u8> {
-    let mut marks = vec![0; unit];
-    rows.iter().for_each(|row| marks[row / 4] |= 1 << (row % 4 * 2));
-    marks
-}
-
-/// How many of the marked rows are missing: code 01.
-fn count_missing(packed: &[u8], marks: &[u8]) -> u64 {
-    let missing = |(codes, marks): (&u8, &u8)| codes & !(codes >> 1) & marks;
-    packed.iter().zip(marks).map(|pair| u64::from(missing(pair).count_ones())).sum()
-}
-
-fn decode(chunk: &Chunk, rows: &[usize], marks: &[u8], kept: &Kept, piece: &mut Piece) {
-    let unit = marks.len();
-    let first = (chunk.offset as usize).saturating_sub(MAGIC.len()) / unit;
-    for (column, packed) in (first..).zip(chunk.bytes.chunks_exact(unit)) {
-        piece.missing += count_missing(packed, marks);
-        if !kept.holds(column) {
-            continue;
-        }
-        let mut counts = [0u32; 4];
-        piece.codes.extend(rows.iter().map(|&row| {
-            let code = packed[row / 4] >> (row % 4 * 2) & 3;
-            counts[code as usize] += 1;
-            code
-        }));
-        let [two, _, one, zero] = counts;
-        let present = f64::from(two) + f64::from(one) + f64::from(zero);
-        let copies = 2.0 * f64::from(two) + f64::from(one);
-        let mean = if present > 0.0 { copies / present } else { 0.0 };
-        piece.columns.push((column, [2.0, mean, 1.0, 0.0]));
-    }
 }

@@ -140,6 +140,16 @@ impl ColumnShard {
         self.append_codes(table, pack(codes.iter().copied()));
     }
 
+    /// The same, of codes that are laid out already.
+    pub(crate) fn push_lines(&mut self, lines: &[Line], table: [f64; 4]) {
+        assert_eq!(
+            lines.len(),
+            self.lines_per_column(),
+            "a two-bit column has a code for every row"
+        );
+        self.append_codes(table, lines.iter().copied());
+    }
+
     /// The value of a column in a row.
     pub fn value(&self, column: usize, row: usize) -> f64 {
         match self.view(column) {

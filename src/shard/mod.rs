@@ -19,6 +19,7 @@ mod lookup;
 mod moments;
 mod names;
 mod ordering;
+mod packed;
 mod patch;
 mod path;
 mod ratings;
@@ -35,6 +36,7 @@ pub use columns::ColumnShard;
 pub use layout::Layout;
 pub use moments::{Moments, Weights};
 pub use names::Names;
+pub(crate) use packed::{WORD, lines};
 pub(crate) use path::Path;
 pub use path::vectors;
 #[cfg(target_arch = "x86_64")]
