@@ -7,7 +7,7 @@
 //! with λ and the first row of the window (`first`, of `present` rows, in turns of the file) anyone
 //! can judge them.
 //!
-//! `cargo run --release --example measure_live -- DATA --touched 0.001 --epochs 100 -w 2`
+//! `cargo run --release -F measure --example measure_live -- DATA --touched 0.001 --epochs 100 -w 2`
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -7,7 +7,7 @@
 //! the batch fit's, changes a second, how many epochs needed sweeps, how many lists changed, and the
 //! last objective over that of a batch fit of the ratings that are left.
 //!
-//! `cargo run --release --example measure_live_ratings -- --ratings 1000000 --changes 100 -w 2`
+//! `cargo run --release -F measure --example measure_live_ratings -- --ratings 1000000 --changes 100 -w 2`
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -4,7 +4,7 @@
 //! decompression, and whether it came from the cache. Nothing else happens in the process, so that
 //! the processor's time is that of loading.
 //!
-//! `cargo run --release --example measure_load -- data.csv --target y --threads 2 --cache DIR`
+//! `cargo run --release -F measure --example measure_load -- data.csv --target y --threads 2 --cache DIR`
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

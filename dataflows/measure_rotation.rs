@@ -4,7 +4,7 @@
 //! the wall time of a sub-round in microseconds (the median and the fastest of five epochs, on
 //! worker 0).
 //!
-//! `cargo run --release --example measure_rotation -- --bytes 67108864 -w 2`, or in two processes
+//! `cargo run --release -F measure --example measure_rotation -- --bytes 67108864 -w 2`, or in two processes
 //! with `-n 2 -p 0` and `-n 2 -p 1`, `--encrypt` or not (`scripts/chaos --cost`).
 
 use std::cell::RefCell;

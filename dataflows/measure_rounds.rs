@@ -4,7 +4,7 @@
 //! shard and round, the number of workers, and the wall time of a round in microseconds (the
 //! median and the fastest of five epochs, on worker 0).
 //!
-//! `cargo run --release --example measure_rounds -- --form owned --payload 2048 -w 2`, or in two
+//! `cargo run --release -F measure --example measure_rounds -- --form owned --payload 2048 -w 2`, or in two
 //! processes with `-n 2 -p 0` and `-n 2 -p 1`.
 
 use std::cell::RefCell;

@@ -6,7 +6,7 @@
 //! one coefficient after the other on one thread; the engine's blocks decide a shard's coefficients
 //! in turn, the shards side by side, and go through the line search.
 //!
-//! `cargo run --release --example measure_updates -- --block 1024 -w 2`, or in two processes with
+//! `cargo run --release -F measure --example measure_updates -- --block 1024 -w 2`, or in two processes with
 //! `-n 2 -p 0` and `-n 2 -p 1`.
 
 use std::sync::{Arc, Mutex};

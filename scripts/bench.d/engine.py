@@ -27,8 +27,8 @@ def add_options(parser):
 
 
 def run(options):
-    subprocess.run(["cargo", "build", "--release", "--quiet", "--example", "measure_rounds",
-                    "--example", "measure_updates"], cwd=ROOT, check=True)
+    subprocess.run(["cargo", "build", "--release", "--quiet", "-F", "measure", "--example",
+                    "measure_rounds", "--example", "measure_updates"], cwd=ROOT, check=True)
     before = load_average()
     rounds, updates = ("2000", "100000") if options.quick else ("20000", "1000000")
     report = {"machine": about(), "repeats": options.repeats, "target": TARGET,

@@ -59,8 +59,8 @@ def _example(name, options, *arguments):
     """The JSON line of a measuring program."""
     if not (ROOT / "dataflows" / f"{name}.rs").exists():
         raise Skipped(f"there is no {name}")
-    subprocess.run(["cargo", "build", "--release", "--quiet", "--example", name], cwd=ROOT,
-                   check=True)
+    subprocess.run(["cargo", "build", "--release", "--quiet", "-F", "measure", "--example", name],
+                   cwd=ROOT, check=True)
     try:
         done = subprocess.run([ROOT / "target/release/examples" / name, *arguments],
                               capture_output=True, text=True, timeout=options.limit)

@@ -24,8 +24,8 @@ def add_options(parser):
 
 def run(options):
     DATA.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["cargo", "build", "--release", "--quiet", "--example", "measure_load"], cwd=ROOT,
-                   check=True)
+    subprocess.run(["cargo", "build", "--release", "--quiet", "-F", "measure", "--example",
+                    "measure_load"], cwd=ROOT, check=True)
     before = load_average()
     report = {"machine": about(), "repeats": options.repeats,
               "tables": [_table(*table, options.repeats) for table in _tables(options.quick)],

@@ -13,8 +13,8 @@ ROUNDS = 6400
 
 def build():
     """Builds the example that `share` runs."""
-    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", "--example",
-                    "measure_rotation"], check=True, cwd=ROOT)
+    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", "-F", "measure",
+                    "--example", "measure_rotation"], check=True, cwd=ROOT)
 
 
 def share(result, tensors, workers, processes, sweep):

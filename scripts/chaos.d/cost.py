@@ -39,8 +39,8 @@ def _in_turn(measure):
 
 def run():
     example = ROOT / "target/release/examples/measure_rotation"
-    subprocess.run(["cargo", "build", "--release", "--quiet", "--locked", "--example", "measure_rotation"],
-                   cwd=ROOT, check=True)
+    subprocess.run(["cargo", "build", "--release", "--quiet", "--locked", "-F", "measure", "--example",
+                    "measure_rotation"], cwd=ROOT, check=True)
     with tempfile.TemporaryDirectory() as place:
         place = Path(place)
 
