@@ -4,6 +4,7 @@ use std::net::{TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use strads::cluster::Flags;
 use strads::feeds::{Options, Source};
 use strads::formats::Format;
 
@@ -21,6 +22,12 @@ pub struct Follow {
     /// must be {"op":"auth","secret":"..."}
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "follow")]
     pub listen: Option<String>,
+    /// Take changes from a partition of a Kafka topic, until SIGINT or SIGTERM: BROKERS is HOST:PORT
+    /// or several of them separated by commas, PARTITION is to be named if there are several. Each
+    /// message is a line, and its offset the line's number
+    #[arg(long, value_name = "BROKERS/TOPIC[/PARTITION]", conflicts_with_all = ["follow", "listen"])]
+    #[arg(hide = cfg!(not(feature = "kafka")))]
+    pub kafka: Option<String>,
     /// Close an epoch so many milliseconds after its first change
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..))]
     pub epoch_every: Option<u64>,
@@ -52,7 +59,10 @@ pub fn refuse(options: &[(&str, bool)]) -> Result<(), Failure> {
 impl Follow {
     /// Whether the data is a feed of changes: asked for, or by its format.
     pub fn is_live(&self, format: Option<Format>) -> bool {
-        self.follow || self.listen.is_some() || format == Some(Format::Changes)
+        self.follow
+            || self.listen.is_some()
+            || self.kafka.is_some()
+            || format == Some(Format::Changes)
     }
 
     /// Checks what clap cannot.
@@ -72,12 +82,15 @@ impl Follow {
         }
     }
 
-    /// Where changes come from; ports are bound, so that a mistake is told before any work.
-    pub fn source(&self, data: Option<&Path>, secret: Option<Vec<u8>>) -> Result<Source, Failure> {
+    /// Where changes come from; ports are bound and brokers asked, so that a mistake is told before
+    /// any work.
+    pub fn source(&self, path: &Path, cluster: &Flags) -> Result<Source, Failure> {
         if let Some(address) = &self.listen {
-            return listen(address, secret);
+            return listen(address, cluster.shared()?);
         }
-        let path = data.ok_or_else(|| Failure::usage("expected DATA or --listen"))?;
+        if let Some(address) = &self.kafka {
+            return kafka(address, Duration::from_secs(cluster.connect_timeout));
+        }
         if path == Path::new("-") {
             return Ok(Source::Stdin);
         }
@@ -112,4 +125,15 @@ fn listen(address: &str, secret: Option<Vec<u8>>) -> Result<Source, Failure> {
         crate::failure::say(&format!("listening on {bound}"));
     }
     Ok(Source::Listen { listener, secret })
+}
+
+#[cfg(feature = "kafka")]
+fn kafka(address: &str, patience: Duration) -> Result<Source, Failure> {
+    let parsed = address.parse().map_err(|why| Failure::usage(format!("--kafka: {why}")))?;
+    Ok(Source::Kafka(strads::feeds::KafkaPartition::open(&parsed, patience)?))
+}
+
+#[cfg(not(feature = "kafka"))]
+fn kafka(_address: &str, _patience: Duration) -> Result<Source, Failure> {
+    Err(Failure::usage("--kafka: not in this build: build with `--features kafka`"))
 }

@@ -49,7 +49,7 @@ impl Asked<'_> {
         if !speaks {
             return Ok(Mutex::new(None));
         }
-        let source = self.live.source(Some(self.data), self.cluster.shared()?)?;
+        let source = self.live.source(self.data, self.cluster)?;
         let run = (self.command, self.shards, self.seed);
         let options = self.remembered.to_string();
         let keeper = self.checkpoints.live_keeper(run, options.as_bytes(), &self.output)?;

@@ -134,9 +134,9 @@ impl<L: Live> Run<'_, L> {
     fn all(&mut self, worker: &mut Worker, source: Source) -> Result<(), Failure> {
         if let Some(keeping) = &mut self.setting.keeping {
             (self.summary, self.position) = keeping.restore(self.live)?;
-            let Position { line, end, .. } = self.position;
-            if line > 0 {
-                self.setting.output.note(&format!("{source}: on from line {line}, byte {end}"));
+            if self.position.end > 0 {
+                let reached = source.reached(&self.position);
+                self.setting.output.note(&format!("{source}: on from {reached}"));
             }
         }
         let quiet = self.setting.output.quiet;
@@ -263,6 +263,7 @@ impl From<FeedError> for Failure {
         match error {
             FeedError::Usage(_) => Failure::usage(error),
             FeedError::Other { .. } => Failure::model(error),
+            FeedError::Unreachable { .. } => Failure::new(Exit::Peer, error),
             _ => Failure::input(error),
         }
     }

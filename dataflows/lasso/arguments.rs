@@ -17,8 +17,11 @@ use crate::output::Output;
 #[command(after_help = HELP)]
 pub struct Arguments {
     /// A file, plain, .gz or .zst; `-` is standard input
-    #[arg(value_name = "DATA", required = false, required_unless_present = "listen")]
-    #[arg(default_value_if("listen", clap::builder::ArgPredicate::IsPresent, "-"))]
+    #[arg(value_name = "DATA", required = false, required_unless_present_any = ["listen", "kafka"])]
+    #[arg(default_value_ifs([
+        ("listen", clap::builder::ArgPredicate::IsPresent, "-"),
+        ("kafka", clap::builder::ArgPredicate::IsPresent, "-"),
+    ]))]
     pub data: PathBuf,
     /// Format of the data [default: by the name, else by the content]
     #[arg(long, value_name = "FORMAT", help_heading = "Input")]

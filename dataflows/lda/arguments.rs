@@ -22,8 +22,11 @@ const MOST_SLICES: usize = 1 << 16;
 #[command(after_help = HELP)]
 pub struct Arguments {
     /// A file, plain, .gz or .zst; `-` is standard input
-    #[arg(value_name = "DATA", required = false, required_unless_present = "listen")]
-    #[arg(default_value_if("listen", clap::builder::ArgPredicate::IsPresent, "-"))]
+    #[arg(value_name = "DATA", required = false, required_unless_present_any = ["listen", "kafka"])]
+    #[arg(default_value_ifs([
+        ("listen", clap::builder::ArgPredicate::IsPresent, "-"),
+        ("kafka", clap::builder::ArgPredicate::IsPresent, "-"),
+    ]))]
     pub data: PathBuf,
     /// Format of the data; changes are JSON lines (see Live data), which files named *.jsonl are
     /// taken for [default: by the name, else by the content]

@@ -16,8 +16,11 @@ use crate::ratings::{Columns, Format};
 #[command(after_help = HELP)]
 pub struct Arguments {
     /// A file of ratings, plain, .gz or .zst; `-` is standard input
-    #[arg(value_name = "DATA", required = false, required_unless_present = "listen")]
-    #[arg(default_value_if("listen", clap::builder::ArgPredicate::IsPresent, "-"))]
+    #[arg(value_name = "DATA", required = false, required_unless_present_any = ["listen", "kafka"])]
+    #[arg(default_value_ifs([
+        ("listen", clap::builder::ArgPredicate::IsPresent, "-"),
+        ("kafka", clap::builder::ArgPredicate::IsPresent, "-"),
+    ]))]
     pub data: PathBuf,
     /// Format of the data: `ratings` guesses the separator, csv and tsv name it; changes are JSON
     /// lines (see Live data), which files named *.jsonl are taken for

@@ -35,12 +35,20 @@ pub enum FeedError {
         /// The system's reason.
         error: io::Error,
     },
-    /// A file that is to be gone on with begins otherwise than the one that was read before.
+    /// A source that is to be gone on with is not the one that was read before, or does not keep
+    /// what comes next.
     Other {
         /// Its name.
         name: String,
-        /// How many bytes were read of that one.
-        bytes: u64,
+        /// What was expected, and what was found.
+        why: String,
+    },
+    /// Nobody answers where the source should be; trying again may help.
+    Unreachable {
+        /// Its name.
+        name: String,
+        /// What is known of the reason.
+        why: String,
     },
     /// A bad line of a feed that is to be read strictly.
     Line(BadLine),
@@ -52,9 +60,8 @@ impl fmt::Display for FeedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FeedError::Source { name, error } => write!(f, "{name}: {error}"),
-            FeedError::Other { name, bytes } => {
-                write!(f, "{name}: expected the {bytes} bytes that were read before, found others")
-            }
+            FeedError::Other { name, why } => write!(f, "{name}: {why}"),
+            FeedError::Unreachable { name, why } => write!(f, "{name}: no answer: {why}"),
             FeedError::Line(bad) => bad.fmt(f),
             FeedError::Usage(why) => f.write_str(why),
         }

@@ -16,6 +16,8 @@ use serde::de::DeserializeOwned;
 use super::cutting::Cutting;
 use super::epochs::{Closing, Epoch, Filling};
 use super::error::FeedError;
+#[cfg(feature = "kafka")]
+use super::kafka;
 use super::line::Position;
 use super::lines::{LONGEST, Lines};
 use super::queue::{self, Sender};
@@ -42,6 +44,20 @@ pub enum Source {
         /// What clients must say.
         secret: Option<Vec<u8>>,
     },
+    /// A partition of a Kafka topic; the feed never ends by itself.
+    #[cfg(feature = "kafka")]
+    Kafka(kafka::Partition),
+}
+
+impl Source {
+    /// How far it has been read, in words.
+    pub fn reached(&self, position: &Position) -> String {
+        match self {
+            #[cfg(feature = "kafka")]
+            Source::Kafka(_) => format!("offset {}", position.end),
+            _ => format!("line {}, byte {}", position.line, position.end),
+        }
+    }
 }
 
 impl fmt::Display for Source {
@@ -53,6 +69,8 @@ impl fmt::Display for Source {
                 Ok(address) => write!(f, "{address}"),
                 Err(_) => f.write_str("a port"),
             },
+            #[cfg(feature = "kafka")]
+            Source::Kafka(partition) => partition.fmt(f),
         }
     }
 }
@@ -134,8 +152,14 @@ where
         if let Source::File(path) | Source::Follow(path) = &source {
             let file = File::open(path).map_err(failed)?;
             if !follow::begins(&file, &options.from).map_err(failed)? {
-                return Err(FeedError::Other { name, bytes: options.from.end });
+                let bytes = options.from.end;
+                let why = format!("expected the {bytes} bytes that were read before, found others");
+                return Err(FeedError::Other { name, why });
             }
+        }
+        #[cfg(feature = "kafka")]
+        if let Source::Kafka(partition) = &source {
+            partition.begin(&options.from, &note)?;
         }
         let stop = Arc::new(AtomicBool::new(false));
         let (to_lines, lines) = queue::queue(QUEUE, QUEUE_BYTES);
@@ -209,18 +233,23 @@ impl Reading {
         let lines = Lines::at(name.as_str().into(), from);
         let (queue, stopped) = (to.clone(), move || stop.load(Ordering::Relaxed));
         let give = move |line| queue.send(line);
+        let failed = |error| FeedError::Source { name, error };
         let done = match source {
-            Source::Follow(path) => follow::for_ever(&path, lines, note, give, stopped),
-            Source::File(path) => {
-                follow::open(&path, &lines).and_then(|file| follow::to_the_end(file, lines, give))
+            Source::Follow(path) => {
+                follow::for_ever(&path, lines, note, give, stopped).map_err(failed)
             }
-            Source::Stdin => follow::to_the_end(io::stdin().lock(), lines, give),
+            Source::File(path) => follow::open(&path, &lines)
+                .and_then(|file| follow::to_the_end(file, lines, give))
+                .map_err(failed),
+            Source::Stdin => follow::to_the_end(io::stdin().lock(), lines, give).map_err(failed),
             Source::Listen { listener, secret } => {
-                listen::serve(listener, secret, note, give, stopped)
+                listen::serve(listener, secret, note, give, stopped).map_err(failed)
             }
+            #[cfg(feature = "kafka")]
+            Source::Kafka(partition) => partition.read(from, note, give, stopped),
         };
         if let Err(error) = done {
-            to.fail(FeedError::Source { name, error });
+            to.fail(error);
         }
     }
 }

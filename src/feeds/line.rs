@@ -13,22 +13,25 @@ use super::error::BadLine;
 pub struct Place {
     /// The source: a path, `-` for standard input, or the address of a client.
     pub source: Arc<str>,
-    /// The line, counted from 1 since the source was opened (or began anew).
+    /// The line, counted from 1 since the source was opened (or began anew); of a Kafka topic, its
+    /// offset.
     pub line: u64,
-    /// The byte after the line's end, counted likewise.
+    /// The byte after the line's end, counted likewise; the offset after it.
     pub end: u64,
-    /// CRC-32 of all bytes before that.
+    /// CRC-32 of all bytes before that; of the line alone.
     pub sum: u32,
 }
 
 /// How far a feed has been read: what to go on from another time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// Lines that were read; of clients that connect, those of all.
+    /// Lines that were read; of clients that connect, those of all; of a Kafka topic, the last
+    /// one's offset.
     pub line: u64,
-    /// Their bytes.
+    /// Their bytes; the offset after the last one.
     pub end: u64,
-    /// CRC-32 of those bytes, by which a file is known again; 0 for clients.
+    /// CRC-32 of those bytes, by which a file is known again; 0 for clients; of a Kafka topic, that
+    /// of the last line.
     pub sum: u32,
 }
 

@@ -7,6 +7,9 @@ use super::line::{Line, Place, Position};
 /// The longest line in bytes: a row of a million columns fits.
 pub(super) const LONGEST: usize = 64 << 20;
 
+/// What stands for a longer one: no JSON, and refused as such with its number.
+pub(super) const TOO_LONG: &[u8] = b"a line longer than any may be";
+
 /// The bytes of a source that have not yet ended a line.
 pub(super) struct Lines {
     source: Arc<str>,
@@ -72,9 +75,8 @@ impl Lines {
         if text.ends_with(b"\n") {
             text.pop();
         }
-        // A line that is too long is no JSON, and is refused as such with its number.
         if std::mem::take(&mut self.too_long) {
-            text = b"a line longer than any may be".to_vec();
+            text = TOO_LONG.to_vec();
         }
         let (source, sum) = (self.source.clone(), self.sum.clone().finalize());
         let place = Place { source, line: self.line, end: self.end, sum };

@@ -3,7 +3,8 @@
 //! ```text
 //! a file that grows ┐            (bounded)              (one at a time)
 //! standard input    ├─▶ lines ─▶ queue ─▶ changes ─▶ epochs ─▶ the dataflow
-//! a TCP port        ┘
+//! a TCP port        │
+//! a Kafka topic     ┘
 //! ```
 //!
 //! Each line is one JSON object: a change, or the end of an epoch, `{"op":"commit"}`. A model that
@@ -16,6 +17,8 @@ mod epochs;
 mod error;
 mod feed;
 mod follow;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod line;
 mod lines;
 mod listen;
@@ -25,5 +28,7 @@ mod table;
 pub use epochs::Epoch;
 pub use error::{BadLine, FeedError};
 pub use feed::{Feed, Next, Options, Source};
+#[cfg(feature = "kafka")]
+pub use kafka::{Address as KafkaAddress, Partition as KafkaPartition};
 pub use line::{Change, Line, Place, Position};
 pub use table::{Effect, Table};
