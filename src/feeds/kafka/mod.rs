@@ -239,13 +239,20 @@ impl Partition {
 /// Whether the client gets over it by itself: what connects brokers and knows groups.
 fn passes(error: &KafkaError) -> bool {
     use Code::*;
-    let code = error.rdkafka_error_code();
-    code.is_some_and(|code| match code {
-        AllBrokersDown | BrokerTransportFailure | Resolve | OperationTimedOut => true,
-        BrokerNotAvailable | CoordinatorNotAvailable | NotCoordinator => true,
-        CoordinatorLoadInProgress | GroupAuthorizationFailed => true,
-        _ => false,
-    })
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            AllBrokersDown
+                | BrokerTransportFailure
+                | Resolve
+                | OperationTimedOut
+                | BrokerNotAvailable
+                | CoordinatorNotAvailable
+                | NotCoordinator
+                | CoordinatorLoadInProgress
+                | GroupAuthorizationFailed
+        )
+    )
 }
 
 /// An offset, of which none is negative.
