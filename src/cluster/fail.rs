@@ -23,6 +23,10 @@ static STOPPING: AtomicBool = AtomicBool::new(false);
 /// within milliseconds; leaving at once could make some of them name us as the one that was lost.
 const LINGER: Duration = Duration::from_millis(100);
 
+/// The same where a peer fell silent: hearts beat once a second at most, so that others may have heard
+/// of it so much later, and miss it later.
+pub(super) const LINGER_SILENT: Duration = Duration::from_millis(1500);
+
 /// How long later callers wait for the first one to end the process.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -34,13 +38,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// fail::stop(fail::FAILED, "the model has diverged");
 /// ```
 pub fn stop(code: i32, message: impl Display) -> ! {
+    let linger = if code == LOST { LINGER } else { Duration::ZERO };
+    stop_after(linger, code, message)
+}
+
+/// The same, but that the process stays for a while after its line. Its hearts beat on.
+pub(super) fn stop_after(linger: Duration, code: i32, message: impl Display) -> ! {
     if STOPPING.swap(true, Ordering::SeqCst) {
         sleep(PATIENCE);
     } else {
         note(message);
-        if code == LOST {
-            sleep(LINGER);
-        }
+        sleep(linger);
     }
     exit(code)
 }

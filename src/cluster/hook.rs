@@ -9,6 +9,7 @@ use std::panic::{PanicHookInfo, set_hook, take_hook};
 use std::sync::Once;
 
 use super::fail;
+use super::link::SILENT;
 
 /// What a thread does for the running computation.
 #[derive(Clone, Copy)]
@@ -50,7 +51,11 @@ fn end(role: Role, info: &PanicHookInfo<'_>) -> ! {
     let at = at.unwrap_or_default();
     match (role, message.strip_prefix(CONNECTION_FAILED)) {
         (Role::Network(peer), Some(cause)) => {
-            fail::stop(fail::LOST, format!("lost process {peer}: {cause}"))
+            let line = format!("lost process {peer}: {cause}");
+            match SILENT.iter().any(|silent| cause.contains(silent)) {
+                true => fail::stop_after(fail::LINGER_SILENT, fail::LOST, line),
+                false => fail::stop(fail::LOST, line),
+            }
         }
         (Role::Network(peer), None) => {
             fail::stop(fail::FAILED, format!("connection with process {peer}: {message}{at}"))

@@ -25,6 +25,9 @@ use writer::Writer;
 
 pub(super) use seal::Seal;
 
+/// What is said of a peer that has sent nothing for too long, or taken nothing.
+pub(super) const SILENT: [&str; 2] = ["no sign of life", "takes nothing"];
+
 /// The most bytes of a frame.
 const LONGEST: usize = 1 << 20;
 

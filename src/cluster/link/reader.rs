@@ -5,8 +5,8 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::LONGEST;
 use super::seal::Seal;
+use super::{LONGEST, SILENT};
 
 /// Takes frames apart.
 pub(super) struct Reader {
@@ -51,7 +51,7 @@ impl Reader {
             return Ok(0);
         }
         let silence = self.silence;
-        self.some(tcp, to).map_err(|error| explain(error, silence, "no sign of life"))
+        self.some(tcp, to).map_err(|error| explain(error, silence, SILENT[0]))
     }
 
     fn some(&mut self, tcp: &mut TcpStream, to: &mut [u8]) -> io::Result<usize> {

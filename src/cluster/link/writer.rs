@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::seal::{self, Seal};
-use super::{LONGEST, reader};
+use super::{LONGEST, SILENT, reader};
 
 /// Frames to one peer, from the thread that sends data and from the heart.
 pub(super) struct Writer {
@@ -85,7 +85,7 @@ impl Writer {
         state.said = true;
         // Half a frame may have left: nobody could make sense of what followed.
         state.over = sent.is_err();
-        sent.map_err(|error| reader::explain(error, self.silence, "takes nothing"))
+        sent.map_err(|error| reader::explain(error, self.silence, SILENT[1]))
     }
 
     /// No thread panics while it holds the lock.
