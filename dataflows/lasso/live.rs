@@ -144,7 +144,8 @@ fn build(
             .certificates
             .inspect(move |point| {
                 let mut seen = to.1.borrow_mut();
-                (seen.measure, seen.rounds) = (point.certificate, point.round + 1);
+                let measure = point.certificate;
+                (seen.measure, seen.rounds) = (measure, point.round + 1 - measure.couples);
             })
             .probe_with(&probe);
         Ok(input)

@@ -67,6 +67,7 @@ impl Watch {
             "nonzeros": measure.nonzeros,
             "screened": measure.screened,
             "updates": measure.updates,
+            "couples": measure.couples,
         });
         let Some(Folds { path, count }) = self.folds else { return record };
         let past = point.epoch.checked_sub(path);

@@ -44,6 +44,9 @@ pub struct Measure {
     pub screened: u64,
     /// Coordinate updates in the epoch so far.
     pub updates: u64,
+    /// Rounds of the epoch so far in which the shards only took their parts of a block's solution.
+    /// A fit does not count them as rounds: they are steps within one.
+    pub couples: u64,
     /// 1 if this is the last stage, the λ that was asked for.
     pub(super) last: u64,
     /// 1 if the epoch ran out of time.
@@ -124,6 +127,7 @@ impl Certificate for Measure {
         self.nonzeros += share.nonzeros;
         self.screened += share.screened;
         self.updates += share.updates;
+        self.couples += share.couples;
         self.expired += share.expired;
     }
 

@@ -27,3 +27,20 @@ pub(super) fn factorisation(kept: usize, order: usize) -> f64 {
 pub(super) fn rotations(after: usize) -> f64 {
     (after * after) as f64 * 1.5
 }
+
+/// So many columns of a factor's rows, from `left` to `right`.
+pub(super) fn columns(left: usize, right: usize, rows: usize) -> f64 {
+    ((right * right - left * left) / 2 * rows) as f64 * 0.1
+}
+
+/// What a round costs at least, and a number that it brings from another shard.
+pub(super) const ROUND: f64 = 50e3;
+const NUMBER: f64 = 2.0;
+/// What is saved by a round must be more than so many times its cost.
+const MARGIN: f64 = 2.0;
+
+/// Whether work that gives so many numbers is worth a round in which each shard does its part.
+pub(super) fn pays(work: f64, numbers: usize, shards: usize) -> bool {
+    let saved = 1.0 - 1.0 / shards.max(1) as f64;
+    saved * work - NUMBER * numbers as f64 > MARGIN * ROUND
+}

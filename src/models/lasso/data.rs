@@ -87,6 +87,7 @@ impl<I: RowId> Lasso<I> {
     }
 
     pub(super) fn refresh(&mut self, round: &Round<'_, Self>) {
+        self.couples = 0;
         if let Some(pending) = self.live.pending.take() {
             let warm = self.repair(pending, round);
             return self.begin(warm, true);

@@ -1,9 +1,9 @@
 //! How a block is solved: coordinate passes, and Newton steps once those would cost less.
 
 use super::block::Block;
-use super::cost;
+use super::cost::{self, ROUND};
 use super::free::Free;
-use super::newton::Newton;
+use super::newton::{Newton, Run};
 use super::vector::RowVector;
 
 /// Newton steps in a row.
@@ -29,8 +29,6 @@ const SHARE: f64 = 0.5;
 const EXACT: f64 = 1e-9;
 /// Passes before Newton steps cost at most this share of what those would.
 const BUDGET: f64 = 0.5;
-/// What a round costs at least, in nanoseconds.
-const ROUND: f64 = 50e3;
 const ACCURACY: f64 = 1e-13;
 
 /// What passes did.
@@ -40,65 +38,148 @@ struct Descent {
     slow: bool,
 }
 
+/// How far the solution of a block has come.
+pub(super) struct Solution {
+    tolerance: f64,
+    /// Coordinate updates so far.
+    pub updates: u64,
+    looks: usize,
+    /// The least gap so far, and Newton runs since then.
+    best: f64,
+    idle: usize,
+    /// What passes have cost since the last Newton run, and in all.
+    spent: f64,
+    total: f64,
+    /// By how much more than at first passes must do.
+    more: f64,
+    /// The objective after the last Newton run.
+    last: f64,
+    then: Then,
+}
+
+/// What comes next.
+enum Then {
+    Passes,
+    /// Newton steps, because passes are slow.
+    Newton(Run),
+    /// Newton steps, although the gap is small enough: for little more the support is solved exactly.
+    Exact(Run),
+    End,
+    /// Nothing: the block was solved by correlations alone.
+    Known,
+}
+
 impl Block<'_> {
+    /// Begins to solve the block for [`Block::advance`] to go on with, or does at once what needs
+    /// no data. `residual` must be that of the coefficients, here and there.
+    pub fn begin(
+        &mut self,
+        residual: &mut RowVector,
+        newton: &mut Newton,
+        tolerance: f64,
+    ) -> Solution {
+        // (How good what is known is will be measured next, with all other columns.)
+        let known = newton.solve_known(self, residual);
+        Solution {
+            tolerance,
+            updates: known.unwrap_or_default(),
+            looks: 0,
+            best: f64::INFINITY,
+            idle: 0,
+            spent: 0.0,
+            total: 0.0,
+            more: 1.0,
+            last: f64::INFINITY,
+            then: if known.is_some() { Then::Known } else { Then::Passes },
+        }
+    }
+
     /// Coordinate descent and Newton steps until the gap of the problem restricted to the block
-    /// is at most `tolerance · Σ w (y − ȳ)² / 2W`. Gives the number of coordinate updates.
+    /// is at most `tolerance · Σ w (y − ȳ)² / 2W`. False if it waits for what `shards` shards take
+    /// first: see [`super::division`].
     ///
     /// Passes over the support go on until they have cost half as much as a factorisation would, or
     /// are seen to take longer than that: so at most about three times the cheaper way is spent.
     ///
     /// Unpenalised coefficients are solved for exactly at the end.
-    ///
-    /// `residual` must be that of the coefficients, and is afterwards.
-    pub fn solve(
+    pub fn advance(
         &mut self,
         residual: &mut RowVector,
         newton: &mut Newton,
         free: &mut Free,
-        tolerance: f64,
-    ) -> u64 {
-        let (mut updates, mut best, mut idle) = (0, f64::INFINITY, 0);
-        let (mut spent, mut more, mut last) = (0.0, 1.0, f64::INFINITY);
-        let mut total = 0.0;
-        // (How good that is will be measured next, with all other columns.)
-        if let Some(known) = newton.solve_known(self, residual) {
-            return known;
-        }
-        for _ in 0..LOOKS {
-            let before = spent;
-            let descent = self.descend(residual, newton, more, tolerance, &mut spent);
-            total += spent - before;
-            updates += descent.updates;
-            let mut measure = self.measure(residual, free);
-            if measure.relative_gap() <= tolerance {
-                // Near the end the support is right: for little more it is solved exactly.
-                let cheap = || newton.cost(self) <= SHARE * total + ROUND;
-                if tolerance <= EXACT || tolerance <= NEAR && cheap() {
-                    newton.run(self, residual, ACCURACY, STEPS);
+        solution: &mut Solution,
+        shards: usize,
+    ) -> bool {
+        loop {
+            match &mut solution.then {
+                Then::Passes => self.look(residual, newton, free, solution),
+                Then::Newton(run) => {
+                    if !newton.run(self, residual, run, shards) {
+                        return false;
+                    }
+                    self.judge(residual, free, solution);
                 }
-                break;
-            }
-            if descent.slow {
-                newton.run(self, residual, (0.1 * tolerance).clamp(1e-13, 1e-3), STEPS);
-                measure = self.measure(residual, free);
-                idle = if measure.relative_gap() < 0.9 * best { 0 } else { idle + 1 };
-                best = best.min(measure.relative_gap());
-                // Where Newton steps do not help, coordinate descent must do more.
-                more = if measure.objective() < last { more } else { 2.0 * more };
-                last = measure.objective();
-                spent = 0.0;
-                if idle > 0 {
-                    self.rebuild(residual);
-                    self.nudge(residual);
+                Then::Exact(run) => {
+                    if !newton.run(self, residual, run, shards) {
+                        return false;
+                    }
+                    solution.then = Then::End;
                 }
-            }
-            if measure.relative_gap() <= tolerance || idle == PATIENCE {
-                break;
+                Then::End => break,
+                Then::Known => return true,
             }
         }
         self.rebuild(residual);
         free.settle(self, residual);
-        updates
+        true
+    }
+
+    /// Passes, and what they say of how to go on.
+    fn look(
+        &mut self,
+        residual: &mut RowVector,
+        newton: &Newton,
+        free: &mut Free,
+        solution: &mut Solution,
+    ) {
+        if solution.looks == LOOKS {
+            solution.then = Then::End;
+            return;
+        }
+        solution.looks += 1;
+        let (before, tolerance) = (solution.spent, solution.tolerance);
+        let descent = self.descend(residual, newton, solution.more, tolerance, &mut solution.spent);
+        solution.total += solution.spent - before;
+        solution.updates += descent.updates;
+        // Near the end the support is right: for little more it is solved exactly.
+        let cheap = || newton.cost(self) <= SHARE * solution.total + ROUND;
+        solution.then = if self.measure(residual, free).relative_gap() > tolerance {
+            let run = Run { tolerance: (0.1 * tolerance).clamp(1e-13, 1e-3), steps: STEPS };
+            if descent.slow { Then::Newton(run) } else { Then::Passes }
+        } else if tolerance <= EXACT || tolerance <= NEAR && cheap() {
+            Then::Exact(Run { tolerance: ACCURACY, steps: STEPS })
+        } else {
+            Then::End
+        };
+    }
+
+    /// How to go on after Newton steps.
+    fn judge(&mut self, residual: &mut RowVector, free: &mut Free, solution: &mut Solution) {
+        let measure = self.measure(residual, free);
+        let gap = measure.relative_gap();
+        solution.idle = if gap < 0.9 * solution.best { 0 } else { solution.idle + 1 };
+        solution.best = solution.best.min(gap);
+        // Where Newton steps do not help, coordinate descent must do more.
+        let helps = measure.objective() < solution.last;
+        solution.more = if helps { solution.more } else { 2.0 * solution.more };
+        solution.last = measure.objective();
+        solution.spent = 0.0;
+        if solution.idle > 0 {
+            self.rebuild(residual);
+            self.nudge(residual);
+        }
+        let enough = gap <= solution.tolerance || solution.idle == PATIENCE;
+        solution.then = if enough { Then::End } else { Then::Passes };
     }
 
     /// A pass over the whole block, then passes over the support until it is settled or Newton

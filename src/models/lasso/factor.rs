@@ -9,17 +9,29 @@ use super::tiles::{TILE, products, single};
 /// Pivots are kept at this fraction of the diagonal: columns that depend on others stay harmless.
 const FLOOR: f64 = 1e-13;
 /// Rows that are worked on together: with the rows they meet they fit into the second-level cache.
-const PANEL: usize = 48;
+pub(super) const PANEL: usize = 48;
 
 /// `L` with `L Lᵀ = A`, of order [`Factor::order`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct Factor {
     order: usize,
     /// Numbers from a row to the next: a multiple of [`TILE`].
-    stride: usize,
-    cells: Vec<f64>,
+    pub(super) stride: usize,
+    pub(super) cells: Vec<f64>,
     /// One over the diagonal.
     inverse: Vec<f64>,
+    pub(super) growth: Growth,
+}
+
+/// Rows that the factor grows by: of them the columns before `done` are the factor's, the others
+/// still the matrix's.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Growth {
+    /// The first of the rows, and the one after the last.
+    pub first: usize,
+    pub end: usize,
+    /// A multiple of [`TILE`], as `first` is. Rows before it are whole.
+    pub done: usize,
 }
 
 impl Factor {
@@ -39,26 +51,44 @@ impl Factor {
     ///
     /// Runs in the widest vector instructions of the machine. Sums are kept in eight lanes and
     /// multiplied and added apart, so the bits are the same in all of them.
-    pub fn extend(&mut self, order: usize, mut fill: impl FnMut(usize, &mut [f64])) {
+    pub fn extend(&mut self, order: usize, fill: impl FnMut(usize, &mut [f64])) {
+        self.begin(order, fill);
+        self.finish();
+    }
+
+    /// Begins what [`Factor::extend`] does: the matrix is there, the factor is not.
+    pub fn begin(&mut self, order: usize, mut fill: impl FnMut(usize, &mut [f64])) {
         // Tiles begin at multiples of their height.
         let first = self.order - self.order % TILE;
         self.reserve(order);
         for row in first..order {
             fill(row, &mut self.cells[row * self.stride..][..row + 1]);
         }
-        for start in (first..order).step_by(PANEL) {
-            let end = (start + PANEL).min(order);
-            for left in (0..end).step_by(TILE) {
+        self.order = first;
+        self.growth = Growth { first, end: order, done: 0 };
+    }
+
+    /// Ends it.
+    pub fn finish(&mut self) {
+        self.complete(self.growth.end);
+        self.order = self.growth.end;
+    }
+
+    /// The rows before `end` that are not whole yet.
+    pub(super) fn complete(&mut self, end: usize) {
+        let Growth { first, done, .. } = self.growth;
+        for start in (first.max(done)..end).step_by(PANEL) {
+            let end = (start + PANEL).min(end);
+            for left in (done..end).step_by(TILE) {
                 for top in (start.max(left)..end).step_by(TILE) {
                     self.tile(top, left, end);
                 }
             }
         }
-        self.order = order;
     }
 
     /// The entries of rows from `top` and columns from `left`, all before them being there.
-    fn tile(&mut self, top: usize, left: usize, end: usize) {
+    pub(super) fn tile(&mut self, top: usize, left: usize, end: usize) {
         let (bottom, right) = ((top + TILE).min(end), (left + TILE).min(end));
         let known = match bottom - top == TILE && right - left == TILE {
             true => products(&self.cells, self.stride, top, left, left),

@@ -8,7 +8,7 @@ use super::vector::RowVector;
 /// Columns beyond the support whose correlations are kept.
 const SPARE: usize = 256;
 /// Columns that enter together, so that those before them are read once for all.
-const GROUP: usize = 4;
+pub(super) const GROUP: usize = 4;
 
 /// The Gram matrix of all columns that entered the support since it was last forgotten, centred,
 /// scaled and weighted as the model has them. Takes `8 s²` bytes for `s` such columns, at most
@@ -71,11 +71,27 @@ impl Gram {
         slots.len() as f64 * slots.iter().filter(|&&slot| !self.holds(slot)).map(of).sum::<f64>()
     }
 
-    /// Gives every slot its place; `slots` is all of the support, at least. Others are forgotten
-    /// only when one enters: places are good until then.
+    /// Gives every slot its place, and takes the correlations of new ones; `slots` is all of the
+    /// support, at least. Others are forgotten only when one enters: places are good until then.
     pub fn enter(&mut self, block: &Block<'_>, slots: &[usize]) {
+        for group in self.admit(block, slots).chunks(GROUP) {
+            let mut values = Vec::new();
+            self.products(block, group, &mut values);
+            self.put(group, &values);
+        }
+    }
+
+    /// Whether [`Gram::admit`] leaves correlations to be taken: those of sparse columns are not
+    /// worth it.
+    pub fn leaves(&self, block: &Block<'_>, slots: &[usize]) -> bool {
+        slots.iter().any(|&slot| !self.holds(slot) && !block.columns.columns.is_sparse(slot))
+    }
+
+    /// Gives every slot its place as [`Gram::enter`] does, and gives back those whose correlations
+    /// are still to be taken: see [`Gram::products`].
+    pub fn admit(&mut self, block: &Block<'_>, slots: &[usize]) -> Vec<usize> {
         if slots.iter().all(|&slot| self.holds(slot)) {
-            return;
+            return Vec::new();
         }
         if self.entered.len() > 2 * slots.len() + SPARE {
             *self = Gram::default();
@@ -94,8 +110,44 @@ impl Gram {
             Some(mut lists) => {
                 new.iter().for_each(|&slot| self.enter_sparse(block, slot, &mut lists));
                 self.lists = Some(lists);
+                Vec::new()
             }
-            None => new.chunks(GROUP).for_each(|group| self.enter_group(block, group)),
+            None => {
+                new.iter().for_each(|&slot| _ = self.take_place(slot));
+                new
+            }
+        }
+    }
+
+    /// How many numbers [`Gram::products`] gives for a group.
+    pub fn count(&self, group: &[usize]) -> usize {
+        group.len() * group.last().map_or(0, |&slot| self.place(slot) + 1)
+    }
+
+    /// The correlations of up to [`GROUP`] columns that were admitted together, written out as
+    /// vectors over the rows, with one column after the other up to their own: the same numbers
+    /// whoever takes them.
+    pub fn products(&self, block: &Block<'_>, group: &[usize], values: &mut Vec<f64>) {
+        let vectors: [RowVector; GROUP] = std::array::from_fn(|at| match group.get(at) {
+            Some(&slot) => block.vector(slot),
+            None => RowVector::default(),
+        });
+        let last = group.last().map_or(0, |&slot| self.place(slot) + 1);
+        for &slot in &self.entered[..last] {
+            if group.len() == GROUP {
+                values.extend(block.correlations(slot, vectors.each_ref()));
+            } else {
+                let each = vectors[..group.len()].iter();
+                values.extend(each.map(|vector| block.correlation(slot, vector)));
+            }
+        }
+    }
+
+    /// Takes what [`Gram::products`] gave for the group.
+    pub fn put(&mut self, group: &[usize], values: &[f64]) {
+        let places: Vec<usize> = group.iter().map(|&slot| self.place(slot)).collect();
+        for (other, values) in values.chunks_exact(group.len()).enumerate() {
+            places.iter().zip(values).for_each(|(&place, &value)| self.set(place, other, value));
         }
     }
 
@@ -174,26 +226,6 @@ impl Gram {
     fn set(&mut self, a: usize, b: usize, value: f64) {
         self.cells[a * self.stride + b] = value;
         self.cells[b * self.stride + a] = value;
-    }
-
-    /// Lets up to [`GROUP`] columns in, written out as vectors over the rows.
-    fn enter_group(&mut self, block: &Block<'_>, slots: &[usize]) {
-        let vectors: [RowVector; GROUP] = std::array::from_fn(|at| match slots.get(at) {
-            Some(&slot) => block.vector(slot),
-            None => RowVector::default(),
-        });
-        let places: Vec<usize> = slots.iter().map(|&slot| self.take_place(slot)).collect();
-        for other in 0..self.entered.len() {
-            let slot = self.entered[other];
-            let four = match slots.len() {
-                GROUP => block.correlations(slot, vectors.each_ref()),
-                _ => std::array::from_fn(|at| match at < slots.len() {
-                    true => block.correlation(slot, &vectors[at]),
-                    false => 0.0,
-                }),
-            };
-            places.iter().zip(four).for_each(|(&place, value)| self.set(place, other, value));
-        }
     }
 
     /// Lets a sparse column in among sparse columns: over its own rows only.

@@ -101,6 +101,7 @@ impl Seen {
     fn tell(&mut self, round: u64, measure: super::Measure) -> Point {
         let mut point = Point { epoch: self.before.step as u64, round, measure };
         point.round += self.before.rounds;
+        point.round -= measure.couples;
         point.measure.updates += self.before.updates;
         if point.measure.lambda_max.is_nan() {
             point.measure.lambda_max = self.before.lambda_max.unwrap_or(f64::NAN);
@@ -188,7 +189,7 @@ impl<'a, M: Model> Leg<'a, M> {
             // When a leg ends is a matter of rounds, which every worker must count alike.
             let to = Rc::clone(&seen);
             points
-                .map(|certified| certified.round)
+                .map(|certified| certified.round - certified.certificate.couples)
                 .broadcast()
                 .inspect(move |round| to.borrow_mut().rounds = round + 1)
                 .probe_with(&probe);

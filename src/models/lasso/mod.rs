@@ -17,7 +17,8 @@
 //! **Two schedules.** By default the schedule is a *working set*: certify rounds measure the
 //! duality gap, screen columns that provably stay out (Gap Safe rules: Ndiaye, Fercoq, Gramfort,
 //! Salmon, JMLR 2017) and propose those that violate optimality most; update rounds gather the
-//! proposed columns and solve them jointly, alike on every worker, along a path of falling λ. The
+//! proposed columns and solve them jointly, alike on every worker, along a path of falling λ; what a
+//! large block's Newton steps need, the shards take together in couple rounds. The
 //! paper's own arms (round-robin, random, priority, dynamic) update a block of coefficients in
 //! parallel, one step each, with an exact line search on the summed step so that the objective
 //! never rises.
@@ -30,6 +31,7 @@ mod cost;
 mod data;
 mod descent;
 mod design;
+mod division;
 mod effect;
 mod factor;
 mod fit;
@@ -48,6 +50,7 @@ mod memory;
 mod moving;
 mod newton;
 mod options;
+mod panels;
 mod penalty;
 mod position;
 mod predictions;

@@ -40,15 +40,29 @@ pub(super) struct Newton {
     /// Correlations of columns with the residual by slot, as far as they are known without a look at
     /// the columns; else not a number.
     pub(super) told: Vec<f64>,
+    pub(super) stage: Stage,
 }
 
-/// How a run of steps ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// The optimality conditions hold on the support, to the tolerance.
-    Optimal,
-    /// Steps ran out, or the objective no longer fell.
-    Stopped,
+/// How much there is of what the next step needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Order, Gram matrix and factor may be those of another support.
+    #[default]
+    Before,
+    /// The order is right, and the shards take the correlations of these slots.
+    Products(Vec<usize>),
+    /// The Gram matrix is there, and the shards take the factor's columns up to here.
+    Columns(usize),
+    /// All of it.
+    Ready,
+}
+
+/// A run of steps.
+pub(super) struct Run {
+    /// Steps are taken until every gradient on the support is within this much of λ.
+    pub tolerance: f64,
+    /// How many more there may be.
+    pub steps: usize,
 }
 
 impl Default for Newton {
@@ -61,34 +75,40 @@ impl Default for Newton {
             made: (START, 0.0),
             known: 0,
             told: Vec::new(),
+            stage: Stage::Before,
         }
     }
 }
 
 impl Newton {
-    /// At most `steps` steps, until every gradient on the support is within `tolerance · λ`.
+    /// Steps until the optimality conditions hold on the support, steps run out, or the objective
+    /// no longer falls. False if it waits for what `shards` shards take: see [`super::division`].
     pub fn run(
         &mut self,
         block: &mut Block<'_>,
         residual: &mut RowVector,
-        tolerance: f64,
-        steps: usize,
-    ) -> Outcome {
-        for _ in 0..steps {
-            self.follow_support(block);
+        run: &mut Run,
+        shards: usize,
+    ) -> bool {
+        while run.steps > 0 {
+            if !self.prepare(block, shards) {
+                return false;
+            }
+            self.stage = Stage::Before;
+            run.steps -= 1;
             let gradients: Vec<f64> =
                 self.order.iter().map(|&at| block.gradient(at, residual)).collect();
             let largest = gradients.iter().fold(0.0f64, |a, g| a.max(g.abs()));
-            if largest <= tolerance * block.lambda * block.options.l1_ratio.max(1e-3) {
-                return Outcome::Optimal;
+            if largest <= run.tolerance * block.lambda * block.options.l1_ratio.max(1e-3) {
+                return true;
             }
             let mut direction = gradients;
             self.factor.solve(&mut direction);
             if !self.step(block, residual, &direction) {
-                return Outcome::Stopped;
+                return true;
             }
         }
-        Outcome::Stopped
+        true
     }
 
     /// Follows rows that came or went.
@@ -116,6 +136,14 @@ impl Newton {
 
     /// Makes order, Gram matrix and factor those of the block's support.
     pub(super) fn follow_support(&mut self, block: &Block<'_>) {
+        self.arrange(block);
+        self.gram.enter(block, &self.order);
+        self.begin_factor(block);
+        self.factor.finish();
+    }
+
+    /// Makes the order that of the block's support, and leaves of the factor what holds for it.
+    pub(super) fn arrange(&mut self, block: &Block<'_>) {
         let made = self.wanted(block);
         if self.made != made {
             self.factor.truncate(0);
@@ -130,14 +158,16 @@ impl Newton {
         // What is small is likely to leave: at the end it takes little of the factor with it.
         self.order[keep..]
             .sort_by(|&a, &b| block.beta[b].abs().total_cmp(&block.beta[a].abs()).then(a.cmp(&b)));
-        let order = &self.order;
-        self.gram.enter(block, order);
-        let places: Vec<usize> = order.iter().map(|&slot| self.gram.place(slot)).collect();
-        let gram = &self.gram;
-        self.factor.extend(order.len(), |row, cells| {
+    }
+
+    /// Gives the factor the matrix of the order's columns, once the Gram matrix has them.
+    pub(super) fn begin_factor(&mut self, block: &Block<'_>) {
+        let (order, gram, ridge) = (&self.order, &self.gram, self.made.0);
+        let places: Vec<usize> = order.iter().map(|&slot| gram.place(slot)).collect();
+        self.factor.begin(order.len(), |row, cells| {
             let products = gram.row(places[row]);
             cells.iter_mut().zip(&places).for_each(|(cell, &place)| *cell = products[place]);
-            cells[row] = block.norm(order[row]) * (1.0 + made.0) + block.l2(order[row]);
+            cells[row] = block.norm(order[row]) * (1.0 + ridge) + block.l2(order[row]);
         });
     }
 

@@ -10,6 +10,7 @@ use bytemuck::{Pod, Zeroable};
 use super::certificate::{Measure, replica_measure};
 use super::change::Change;
 use super::design::Rows;
+use super::division::Divided;
 use super::effect::put_vector;
 use super::free::Free;
 use super::lambda::Continuation;
@@ -95,8 +96,12 @@ pub struct Lasso<I = u64> {
     pub(super) support: u64,
     pub(super) working: WorkingColumns,
     pub(super) newton: Newton,
+    /// A block that waits for what the shards take of its solution.
+    pub(super) divided: Option<Divided>,
     pub(super) free: Free,
     pub(super) updates: u64,
+    /// Couple rounds of the epoch.
+    pub(super) couples: u64,
     pub(super) intercept: f64,
     published: f64,
     pub(super) started: Instant,
@@ -136,8 +141,10 @@ impl<I: RowId> Lasso<I> {
             support: 0,
             working: WorkingColumns::default(),
             newton: Newton::default(),
+            divided: None,
             free: Free::default(),
             updates: 0,
+            couples: 0,
             intercept: 0.0,
             published: 0.0,
             started: Instant::now(),
@@ -287,12 +294,17 @@ impl<I: RowId> Program for Lasso<I> {
                 self.tell(shard, effect);
                 self.send_columns(shard, &keys, effect);
             }
+            Work::Couple if self.is_joint() => self.take_part(shard, effect),
             Work::Couple => self.send_columns(shard, block, effect),
             Work::Certify => {}
         }
     }
 
     fn sync(&mut self, round: &Round<'_, Self>) {
+        if self.is_joint() && round.work == Work::Couple {
+            return self.join(round);
+        }
+        self.end_alone();
         match (round.work, round.certificate) {
             (Work::Refresh, _) => self.refresh(round),
             (Work::Update, _) if self.is_joint() => self.solve_block(round),
@@ -305,11 +317,13 @@ impl<I: RowId> Program for Lasso<I> {
 
     fn certificate(&mut self, shard: usize, proposals: &mut Columns<u32, f32>) -> Measure {
         if shard == self.local.start {
+            self.end_alone();
             self.travel();
         }
         let mut measure = if shard == 0 {
             Measure {
                 updates: self.updates,
+                couples: self.couples,
                 intercept: self.rows.mean,
                 expired: u64::from(self.is_late()),
                 ..replica_measure(&self.residual, self.point(), &self.rows)
@@ -344,6 +358,7 @@ impl<I: RowId> Program for Lasso<I> {
     }
 
     fn publish(&mut self, shard: usize, changes: &mut Vec<Coefficient>) {
+        self.end_alone();
         if shard == 0 && self.published != self.intercept {
             let (old, new) = (self.published, self.intercept);
             changes.push(Coefficient { parameter: Parameter::Intercept, old, new });
@@ -373,7 +388,11 @@ impl<I: RowId> Program for Lasso<I> {
         (step.new - step.old).abs() as f32
     }
 
+    /// Under the joint schedule: nothing while a block waits for a couple round.
     fn coupling(&self, a: u32, b: u32) -> Option<f32> {
+        if self.is_joint() {
+            return self.divided.is_none().then_some(1.0);
+        }
         self.working.coupling(a, b, &self.rows)
     }
 

@@ -1,4 +1,5 @@
 //! The working-set schedule: certify, choose the block by violation of optimality, solve, repeat.
+//! Where the solution needs what the shards take of it ([`super::division`]), they do in between.
 
 use crate::program::Work;
 use crate::scheduler::{Next, Report, Scheduler, View};
@@ -20,6 +21,8 @@ pub struct WorkingSet {
     max_rounds: u64,
     block: Vec<u32>,
     measured: bool,
+    /// Couple rounds so far: not counted among the most there may be.
+    couples: u64,
     error: f64,
     best: f64,
     idle: u32,
@@ -33,6 +36,7 @@ impl WorkingSet {
             max_rounds,
             block: Vec::new(),
             measured: false,
+            couples: 0,
             error: f64::INFINITY,
             best: f64::INFINITY,
             idle: 0,
@@ -63,10 +67,15 @@ impl Scheduler<u32> for WorkingSet {
 
     fn schedule(&mut self, view: &View<'_, u32>, block: &mut Vec<u32>) -> Next {
         if !self.measured {
+            let waits = |&key: &u32| (view.coupling)(key, key).is_none();
+            if self.block.first().is_some_and(waits) {
+                self.couples += 1;
+                return Next::Couple;
+            }
             return Next::Certify;
         }
         let done = self.error <= self.tolerance || self.error.is_nan();
-        if done || self.idle >= PATIENCE || view.round >= self.max_rounds {
+        if done || self.idle >= PATIENCE || view.round - self.couples >= self.max_rounds {
             return Next::Finish;
         }
         self.measured = false;

@@ -1,6 +1,7 @@
 //! What an update round does: a joint block, or single steps under the guard.
 
 use super::block::Block;
+use super::division::Divided;
 use super::effect::{damaged, put_column, sum_vectors};
 use super::guard::line_search;
 use super::newton::Newton;
@@ -29,7 +30,8 @@ impl<I: RowId> Lasso<I> {
         }
     }
 
-    /// Solves the round's block jointly, alike on every worker.
+    /// Solves the round's block jointly, alike on every worker; or goes as far as that needs nothing
+    /// that the shards share: see [`super::division`].
     pub(super) fn solve_block(&mut self, round: &Round<'_, Self>) {
         let held = self.working.len();
         for (shard, words) in round.moves.effects().enumerate() {
@@ -58,16 +60,10 @@ impl<I: RowId> Lasso<I> {
             members,
             beta,
         };
-        self.updates +=
-            block.solve(&mut self.residual, &mut self.newton, &mut self.free, tolerance);
+        let solution = block.begin(&mut self.residual, &mut self.newton, tolerance);
         let (members, beta) = (block.members, block.beta);
-        for slot in members {
-            self.set(self.working.key(slot), beta[slot]);
-        }
-        self.at_rest = false;
-        self.follow_told();
-        self.fresh = false;
-        self.forget_columns();
+        self.divided = Some(Divided { members, beta, solution });
+        self.advance();
     }
 
     /// Applies single steps decided apart, as far along their sum as the objective falls.
