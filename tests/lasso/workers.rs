@@ -75,18 +75,18 @@ fn any_number_of_workers_gives_the_same_bits() {
 /// Blocks so large that the shards share correlations and factor, which takes couple rounds.
 #[test]
 fn a_shared_solve_has_the_bits_of_one_that_no_other_worker_takes_part_in() {
-    let task = at_share(planted(Design::Normal, 700, 900, 0.3, 33), 0.01);
+    let task = planted(Design::Normal, 900, 1000, 0.002, 33);
     let solve = |threads, shards, scheduling| {
         let engine = operators::Options { shards, scheduling, ..Default::default() };
-        let run = Run { threads, engine, ..Run::default().tolerance(1e-9) };
+        let run = Run { threads, engine, ..Run::default() };
         let outcome = run::solve(&task, &run);
-        assert!(outcome.solution().point.measure.relative_gap() <= 1e-9);
+        assert!(outcome.solution().point.measure.relative_gap() <= 1e-11);
         let couples = outcome.solution().point.measure.couples;
         (bits(outcome.solution()), outcome.fit.rounds, couples)
     };
     assert_eq!(solve(2, 1, Scheduling::Replicated).2, 0, "there is nobody to share with");
     let shared = solve(1, 3, Scheduling::Replicated);
-    assert!(shared.2 > 10, "{} couple rounds: the factor was not shared", shared.2);
+    assert!(shared.2 > 3, "{} couple rounds: the factor was not shared", shared.2);
     assert_eq!(shared, solve(2, 3, Scheduling::Replicated));
     assert_eq!(shared, solve(3, 3, Scheduling::Central));
 }
