@@ -98,6 +98,7 @@ def works():
         Work("lasso rows", [*diabetes, "--form", "rows"], 40),
         Work("lda", [*mails, "--topics", 10, "--iterations", 24, "--burn-in", 4, "--optimize-alpha",
                      "--samples", 2, "--sample-every", 3], 3),
-        Work("mf ccd", [*lectures, "--rank", 16, "--lambda", 5, "--iterations", 16], 2),
+        # With a solver named: `auto` goes by whether a model is asked for.
+        Work("mf ccd", [*lectures, "--rank", 16, "--solver", "ccd", "--lambda", 5, "--iterations", 16], 2),
         Work("mf sgd", [*lectures, "--rank", 16, "--solver", "sgd", "--biases", "--iterations", 24], 3),
     ]
