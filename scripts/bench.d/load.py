@@ -41,7 +41,7 @@ def _tables(quick):
     yield "texts, svmlight.gz", INPUTS / "texts.svmlight.gz", []
     if quick:
         return
-    target = ["--target", "y"]
+    target = ["--target", "response"]
     csv = _generated("load.csv", "--design", "block", "--rows", "20000", "--columns", "600")
     yield "dense 20,000 × 600, csv", csv, target
     yield "the same, csv.gz", _packed(csv, ["gzip", "-kc"], ".gz"), target
